@@ -1,0 +1,104 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Husk is built in two worlds that never mix in one link (SPEC.md, "Two worlds"):
+//   - host:   ordinary Swift; tools and tests (the default)
+//   - device: Embedded Swift; what ships on devices (HUSK_EMBEDDED=1, see scripts/build-device.sh)
+let embedded = Context.environment["HUSK_EMBEDDED"] == "1"
+
+let common: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .treatAllWarnings(as: .error),
+]
+
+let swift: [SwiftSetting] =
+  embedded
+  ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xcc", "-fno-strict-aliasing"])]
+  : common
+
+let hardenedC: [CSetting] = [
+  .unsafeFlags([
+    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-O2",
+    "-fvisibility=hidden",
+  ])
+]
+
+/// A module that is compiled in both worlds: Embedded subset, no Foundation.
+func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+}
+
+/// A boot stage: a fully static executable when built for a device.
+func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .executableTarget(
+    name: name, dependencies: dependencies, swiftSettings: swift,
+    linkerSettings: embedded
+      ? [.unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"])] : [])
+}
+
+let sharedTargets: [Target] = [
+  .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
+  .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
+  .target(name: "CLinux", cSettings: hardenedC),
+  .target(name: "CHusk"),
+  shared("SecretBytes", ["CLinux"]),
+  shared("CBOR", []),
+  shared("Cryptography", ["CLibCrypto", "SecretBytes"]),
+  shared("COSE", ["CBOR", "Cryptography", "SecretBytes"]),
+  shared("Compression", ["CLibLZ4"]),
+  shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
+  shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
+  shared("ModuleELF", []),
+  shared("SecureWorld", ["CBOR", "CLinux"]),
+  shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "HuskFormat", "SecretBytes"]),
+  shared(
+    "Decryptor",
+    [
+      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "HuskFormat", "SecretBytes",
+      "SecureWorld",
+    ]),
+]
+
+let deviceTargets: [Target] = [
+  shared("Loader", ["CHusk", "CLinux", "ModuleELF", "SecureWorld"]),
+  stage("bootrom", ["BootChain", "CLinux"]),
+  stage("bootloader", ["BootChain", "CLinux"]),
+  stage("decryptor", ["Decryptor", "CLinux"]),
+]
+
+let hostTargets: [Target] = [
+  .target(name: "HostSupport", dependencies: ["CLinux"], swiftSettings: common),
+  .target(name: "ModuleLint", dependencies: ["ModuleELF"], swiftSettings: common),
+]
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: common)
+}
+
+let testTargets: [Target] = [
+  .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
+  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+  tests("SecretBytesTests", ["SecretBytes"]),
+  tests("CBORTests", ["CBOR"]),
+  tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
+  tests("COSETests", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
+  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "SecretBytes"]),
+  tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
+]
+
+let package = Package(
+  name: "husk",
+  products: embedded
+    ? [
+      .library(name: "husk", type: .static, targets: ["Loader"]),
+      .executable(name: "bootrom", targets: ["bootrom"]),
+      .executable(name: "bootloader", targets: ["bootloader"]),
+      .executable(name: "decryptor", targets: ["decryptor"]),
+    ]
+    : [],
+  dependencies: [],
+  targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
+)

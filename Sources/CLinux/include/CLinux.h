@@ -1,0 +1,5 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+#include <stddef.h>
+#include <stdint.h>
+#endif
