@@ -58,12 +58,12 @@ enum {
   HUSK_E_NOT_YET_VALID = 11,        /* its not-before time hasn't come, or this device has no trusted clock to tell */
   HUSK_E_ROLLBACK = 12,             /* below a security-version floor, or superseded by a newer one */
   HUSK_E_WRONG_ARCHITECTURE = 13,   /* made for another processor */
-  HUSK_E_WRONG_DEVICE = 14,         /* the grant is for another device, or for a former identity of this one */
+  HUSK_E_WRONG_DEVICE = 14,         /* the grant is for another device */
   HUSK_E_WRONG_MODULE = 15,         /* the grant is for another module */
   HUSK_E_WRONG_EPOCH = 16,          /* the grant is for another key epoch of the module */
   HUSK_E_WRONG_LIFECYCLE = 17,      /* the grant isn't for the life-cycle state that this device is in */
   HUSK_E_VERSION_OUT_OF_RANGE = 18, /* the grant doesn't cover this version of the module */
-  HUSK_E_WRONG_ISSUER = 19,         /* package and grant come from different issuers */
+  HUSK_E_WRONG_GRANT_KEY = 19,      /* the grant is for a former key of this device: it was re-keyed since */
   HUSK_E_KEY_UNWRAP_FAILED = 20,    /* the content key doesn't unwrap with this device's key */
   HUSK_E_DIGEST_MISMATCH = 21,      /* payload bytes differ from what was signed */
   HUSK_E_DECRYPTION_FAILED = 22,    /* the payload doesn't open with the granted key */
