@@ -1,0 +1,48 @@
+// Files and memory files.
+#ifndef LINUX_FILES_H
+#define LINUX_FILES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// open(2) for reading, close-on-exec, never a controlling terminal, never blocking on a FIFO.
+int linux_open_read(const char *path);
+
+/// openat(2) for reading, close-on-exec, relative to a directory; refuses to leave it through a final symbolic link.
+int linux_openat_read(int directory, const char *path);
+
+/// open(2) of a directory, close-on-exec.
+int linux_open_directory(const char *path);
+
+/// The size of a regular file in bytes; -1 with errno EINVAL for anything else.
+int64_t linux_regular_file_size(int fd);
+
+/// pread(2) until count bytes are there, the file ends, or an error comes; returns the bytes read, or -1.
+ssize_t linux_pread_all(int fd, void *buffer, size_t count, uint64_t offset);
+
+/// read(2) likewise.
+ssize_t linux_read_all(int fd, void *buffer, size_t count);
+
+/// write(2) until everything is written; 0 or -1.
+int linux_write_all(int fd, const void *buffer, size_t count);
+
+/// pwrite(2) likewise.
+int linux_pwrite_all(int fd, const void *buffer, size_t count, uint64_t offset);
+
+/// A memory file that will be executed: mode 0111, so that nobody may read it and exec makes its process non-dumpable.
+int linux_memory_file_executable(const char *name);
+
+/// A memory file for a shared object: not executable by exec (MFD_NOEXEC_SEAL where the kernel knows it).
+int linux_memory_file_module(const char *name);
+
+/// Seals a memory file against writing, growing, shrinking and further sealing; 0 or -1.
+int linux_seal(int fd);
+
+/// 1 if fd is a memory file with all the seals that linux_seal sets, else 0.
+int linux_is_sealed(int fd);
+
+/// 1 if a path relative to directory exists, else 0.
+int linux_exists_at(int directory, const char *path);
+
+#endif

@@ -1,0 +1,59 @@
+// Processes: starting stages, identities, privileges.
+#ifndef LINUX_PROCESS_H
+#define LINUX_PROCESS_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// Executes the file behind a descriptor (execveat with AT_EMPTY_PATH) with an empty environment. Returns only on
+/// failure, with -1.
+int linux_execute(int fd, char *const *arguments);
+
+/// Moves descriptors to 3, 4, … in the order given, without close-on-exec, and closes every other one above 2.
+/// At most 8. 0 or -1.
+int linux_place_descriptors(const int *descriptors, size_t count);
+
+/// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
+int linux_become(uint32_t user, uint32_t group);
+
+/// Gives up every capability, in all sets and the bounding set, except those in keep (capability numbers); 0 or -1.
+int linux_keep_capabilities(const int *keep, size_t count);
+
+/// PR_SET_NO_NEW_PRIVS; 0 or -1.
+int linux_no_new_privileges(void);
+
+/// Sets whether this process may dump core and be inspected by others of its user; 0 or -1.
+int linux_set_dumpable(int dumpable);
+
+/// PR_GET_DUMPABLE: 0, 1, 2 or -1.
+int linux_get_dumpable(void);
+
+/// The signal that this process gets when its parent ends; 0 or -1. Lost by a change of user.
+int linux_die_with_parent(void);
+
+/// Sets the core-file limit to 0 and the locked-memory limit as high as permitted; 0 or -1 if the first failed.
+int linux_set_limits(void);
+
+/// mlockall for what is and what will be mapped; 0 or -1.
+int linux_lock_all_memory(void);
+
+/// fork(2) through clone(2), so that a seccomp filter needs only the latter. 0 in the child, its id in the parent, -1.
+pid_t linux_fork(void);
+
+/// waitpid(2) with no option, retried on EINTR: 0..255 exit status, 256 + signal if a signal ended it, -1 on failure.
+int linux_wait(pid_t process);
+
+/// The same without waiting: -2 if it still runs.
+int linux_wait_now(pid_t process);
+
+/// Milliseconds of CLOCK_MONOTONIC.
+int64_t linux_monotonic_milliseconds(void);
+
+/// Seconds of CLOCK_REALTIME.
+int64_t linux_realtime_seconds(void);
+
+/// The e_machine number of this processor (62 x86-64, 183 AArch64).
+uint16_t linux_machine(void);
+
+#endif

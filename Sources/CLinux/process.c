@@ -1,0 +1,143 @@
+#define _GNU_SOURCE
+#include "linux_process.h"
+
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+int linux_execute(int fd, char *const *arguments) {
+  char *const environment[] = {NULL};
+  return (int)syscall(SYS_execveat, fd, "", arguments, environment, AT_EMPTY_PATH);
+}
+
+static int close_from(unsigned int first) {
+#ifdef SYS_close_range
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return 0;
+#endif
+  // Before Linux 5.9: one by one, up to the limit.
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return -1;
+  for (rlim_t fd = first; fd < limit.rlim_cur; fd++) close((int)fd);
+  return 0;
+}
+
+int linux_place_descriptors(const int *descriptors, size_t count) {
+  int lifted[8];
+  if (count > 8) {
+    errno = EINVAL;
+    return -1;
+  }
+  // First out of the way of the target numbers, then down to them.
+  for (size_t i = 0; i < count; i++) {
+    lifted[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 3 + (int)count);
+    if (lifted[i] < 0) return -1;
+  }
+  for (size_t i = 0; i < count; i++) {
+    if (dup2(lifted[i], 3 + (int)i) < 0) return -1;
+  }
+  return close_from(3 + (unsigned int)count);
+}
+
+int linux_become(uint32_t user, uint32_t group) {
+  if (setgroups(0, NULL) != 0) return -1;
+  if (setresgid(group, group, group) != 0) return -1;
+  if (setresuid(user, user, user) != 0) return -1;
+  // A change from root to another user empties the sets, unless a securebit says otherwise: make sure.
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct none[2] = {{0, 0, 0}, {0, 0, 0}};
+  if (syscall(SYS_capset, &header, none) != 0) return -1;
+  uid_t real, effective, saved;
+  if (getresuid(&real, &effective, &saved) != 0) return -1;
+  if (real != user || effective != user || saved != user) {
+    errno = EPERM;
+    return -1;
+  }
+  return 0;
+}
+
+int linux_keep_capabilities(const int *keep, size_t count) {
+  uint64_t mask = 0;
+  for (size_t i = 0; i < count; i++) mask |= (uint64_t)1 << keep[i];
+  for (int capability = 0; capability < 64; capability++) {
+    int held = prctl(PR_CAPBSET_READ, capability, 0, 0, 0);
+    if (held < 0) break;  // past the last one that this kernel knows
+    if (held == 1 && !(mask >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0) return -1;
+  }
+  if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) != 0) return -1;
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct data[2];
+  for (int i = 0; i < 2; i++) {
+    data[i].effective = data[i].permitted = (uint32_t)(mask >> (32 * i));
+    data[i].inheritable = 0;
+  }
+  return (int)syscall(SYS_capset, &header, data);
+}
+
+int linux_no_new_privileges(void) { return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); }
+
+int linux_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0, 0, 0); }
+
+int linux_get_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
+
+int linux_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+
+int linux_set_limits(void) {
+  struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+  struct rlimit none = {0, 0};
+  (void)setrlimit(RLIMIT_MEMLOCK, &all);
+  return setrlimit(RLIMIT_CORE, &none);
+}
+
+int linux_lock_all_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
+
+pid_t linux_fork(void) { return fork(); }
+
+static int outcome(int status) { return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status); }
+
+int linux_wait(pid_t process) {
+  int status;
+  pid_t ended;
+  do {
+    ended = waitpid(process, &status, 0);
+  } while (ended < 0 && errno == EINTR);
+  return ended < 0 ? -1 : outcome(status);
+}
+
+int linux_wait_now(pid_t process) {
+  int status;
+  pid_t ended = waitpid(process, &status, WNOHANG);
+  if (ended == 0) return -2;
+  return ended < 0 ? -1 : outcome(status);
+}
+
+int64_t linux_monotonic_milliseconds(void) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_MONOTONIC, &now) != 0) return 0;
+  return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+int64_t linux_realtime_seconds(void) {
+  struct timespec now;
+  if (clock_gettime(CLOCK_REALTIME, &now) != 0) return 0;
+  return now.tv_sec;
+}
+
+uint16_t linux_machine(void) {
+#if defined(__x86_64__)
+  return EM_X86_64;
+#elif defined(__aarch64__)
+  return EM_AARCH64;
+#else
+#error "Husk runs on x86-64 and AArch64"
+#endif
+}

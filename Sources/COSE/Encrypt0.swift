@@ -1,0 +1,103 @@
+public import CBOR
+public import Cryptography
+public import SecretBytes
+
+/// A COSE_Encrypt0 (RFC 9052 §5.2) with HPKE-4 integrated encryption (draft-ietf-cose-hpke): DHKEM(X25519, HKDF-SHA256),
+/// HKDF-SHA256, ChaCha20-Poly1305, mode base, empty info.
+public struct Encrypt0: Sendable {
+  public let protectedHeader: ArraySlice<UInt8>
+  /// `ek`: the encapsulated key, 32 bytes.
+  public let encapsulatedKey: ArraySlice<UInt8>
+  public let ciphertext: ArraySlice<UInt8>
+
+  /// COSE_Encrypt0_Tagged.
+  public static let tag: UInt64 = 16
+  /// The COSE algorithm number of HPKE-4.
+  public static let algorithm: Int64 = 42
+
+  /// Reads a tagged COSE_Encrypt0 whose headers are exactly `alg` = HPKE-4 and `ek` (SPEC 5), or with
+  /// `allowingKeyIdentifier` a `kid` as well, which is ignored.
+  public init(_ reader: inout CBORReader, allowingKeyIdentifier: Bool = false) throws(COSEError) {
+    var foundKey: ArraySlice<UInt8>?
+    do throws(CBORError) {
+      let start = reader.position
+      guard try reader.readTag() == Self.tag, try reader.readArrayHeader() == 3 else {
+        throw CBORError(.unexpectedType, at: start)
+      }
+      protectedHeader = try reader.readBytes()
+      var map = try reader.readMap(atMost: 2)
+      while let label = try reader.nextIntegerKey(&map) {
+        switch label {
+        case Label.encapsulatedKey: foundKey = try reader.readBytes(count: 32)
+        case Label.keyIdentifier where allowingKeyIdentifier: _ = try reader.readBytes()
+        default: throw CBORError(.unexpectedType, at: reader.position)
+        }
+      }
+      ciphertext = try reader.readBytes()
+    } catch {
+      throw .malformed(error)
+    }
+    guard let foundKey else { throw .unexpectedHeader }
+    encapsulatedKey = foundKey
+    guard protectedHeader.elementsEqual(Self.expectedProtectedHeader) else { throw .algorithmMismatch }
+  }
+
+  /// Opens it with the recipient's private key; the external AAD and info must be those it was sealed with.
+  public func open(
+    with privateKey: borrowing X25519PrivateKey, externalAAD: [UInt8], info: [UInt8] = []
+  ) throws(COSEError) -> SecretBytes {
+    let aad = Self.encryptionStructure(protectedHeader: protectedHeader, externalAAD: externalAAD)
+    do throws(CryptographyError) {
+      return try HPKE.open(
+        encapsulatedKey: encapsulatedKey.span.bytes, privateKey: privateKey, info: info.span.bytes,
+        aad: aad.span.bytes, ciphertext: ciphertext.span.bytes)
+    } catch {
+      throw error == .authenticationFailed ? .decryptionFailed : .cryptography(error)
+    }
+  }
+
+  /// Seals a secret to an X25519 public key; returns the encoded object.
+  public static func seal(
+    _ secret: borrowing SecretBytes, to publicKey: [UInt8], externalAAD: [UInt8]
+  ) throws(CryptographyError) -> [UInt8] {
+    let protected = expectedProtectedHeader
+    let aad = encryptionStructure(protectedHeader: protected[...], externalAAD: externalAAD)
+    let empty: [UInt8] = []
+    let sealed = try secret.withBytes { (plaintext) throws(CryptographyError) in
+      try HPKE.seal(to: publicKey.span.bytes, info: empty.span.bytes, aad: aad.span.bytes, plaintext: plaintext)
+    }
+    var encoder = CBOREncoder()
+    encoder.tag(tag)
+    encoder.beginArray(3)
+    encoder.encode(bytes: protected)
+    encoder.encodeMap { map in map.set(Label.encapsulatedKey) { $0.encode(bytes: sealed.encapsulatedKey) } }
+    encoder.encode(bytes: sealed.ciphertext)
+    return encoder.bytes
+  }
+}
+
+extension Encrypt0 {
+  private enum Label {
+    static let algorithm: Int64 = 1
+    static let keyIdentifier: Int64 = 4
+    static let encapsulatedKey: Int64 = -4
+  }
+
+  private static var expectedProtectedHeader: [UInt8] {
+    var encoder = CBOREncoder()
+    encoder.encodeMap { map in map.set(Label.algorithm) { $0.encode(integer: algorithm) } }
+    return encoder.bytes
+  }
+
+  /// Enc_structure, RFC 9052 §5.3.
+  private static func encryptionStructure(
+    protectedHeader: ArraySlice<UInt8>, externalAAD: [UInt8]
+  ) -> [UInt8] {
+    var encoder = CBOREncoder()
+    encoder.beginArray(3)
+    encoder.encode(text: "Encrypt0")
+    encoder.encode(bytes: protectedHeader)
+    encoder.encode(bytes: externalAAD)
+    return encoder.bytes
+  }
+}

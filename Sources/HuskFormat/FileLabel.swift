@@ -1,0 +1,53 @@
+public import CBOR
+
+/// The labels by which Husk's files are known (SPEC 1.2, RFC 9277).
+public enum FileLabel: UInt64, CaseIterable, Sendable {
+  case package = 0x4875_7350  // HusP
+  case grant = 0x4875_7347  // HusG
+  case chain = 0x4875_7343  // HusC
+  case identity = 0x4875_7349  // HusI
+  case fuses = 0x4875_7346  // HusF
+
+  /// The size of a package's label, which is a CBOR item of its own.
+  public static let packageLabelSize = 12
+
+  private static let selfDescribedItem: UInt64 = 55799
+  private static let selfDescribedSequence: UInt64 = 55800
+
+  /// Writes the label; for all but packages the content item must follow.
+  public func encode(to encoder: inout CBOREncoder) {
+    if self == .package {
+      encoder.tag(Self.selfDescribedSequence)
+      encoder.tag(rawValue)
+      encoder.encode(bytes: [0x42, 0x4f, 0x52])
+    } else {
+      encoder.tag(Self.selfDescribedItem)
+      encoder.tag(rawValue)
+    }
+  }
+
+  /// Reads past the label; throws `malformed` if it is another.
+  public func read(_ reader: inout CBORReader) throws(FormatError) {
+    guard Self.detect(&reader) == self else { throw FormatError(.malformed, in: .label, at: 0) }
+  }
+
+  /// Which label a file begins with; nil for none of Husk's.
+  public static func detect(_ bytes: [UInt8]) -> FileLabel? {
+    var reader = CBORReader(bytes)
+    return detect(&reader)
+  }
+
+  private static func detect(_ reader: inout CBORReader) -> FileLabel? {
+    do throws(CBORError) {
+      let outer = try reader.readTag()
+      guard let label = FileLabel(rawValue: try reader.readTag()) else { return nil }
+      if label == .package {
+        guard outer == selfDescribedSequence else { return nil }
+        return try reader.readBytes(count: 3).elementsEqual([0x42, 0x4f, 0x52]) ? label : nil
+      }
+      return outer == selfDescribedItem ? label : nil
+    } catch {
+      return nil
+    }
+  }
+}

@@ -1,0 +1,52 @@
+import CBOR
+import COSE
+
+// Small pieces that the parsers of this module share.
+
+extension CBORReader {
+  /// A number that counts bytes, epochs and the like: below 2^63 (SPEC 11).
+  mutating func readCount() throws(CBORError) -> UInt64 {
+    let start = position
+    let value = try readUnsigned()
+    guard value < Limits.number else { throw CBORError(.outOfRange, at: start) }
+    return value
+  }
+
+  mutating func readName() throws(CBORError) -> Name {
+    let start = position
+    guard let name = Name(try readText(atMost: Limits.nameSize)) else { throw CBORError(.outOfRange, at: start) }
+    return name
+  }
+
+  mutating func readThumbprint() throws(CBORError) -> [UInt8] {
+    Array(try readBytes(count: COSEKey.thumbprintSize))
+  }
+
+  mutating func expectArray(of count: Int) throws(CBORError) {
+    let start = position
+    guard try readArrayHeader() == count else { throw CBORError(.outOfRange, at: start) }
+  }
+}
+
+/// Runs a parser of CBOR and says in which part it failed.
+func parsing<Value: ~Copyable>(
+  _ part: FormatError.Part, _ body: () throws(CBORError) -> Value
+) throws(FormatError) -> Value {
+  do throws(CBORError) {
+    return try body()
+  } catch {
+    throw FormatError(error, in: part)
+  }
+}
+
+/// The value, or `malformed` in a part if a required member was missing.
+func require<Value>(_ value: Value?, in part: FormatError.Part, at offset: Int) throws(FormatError) -> Value {
+  guard let value else { throw FormatError(.malformed, in: part, at: offset) }
+  return value
+}
+
+extension StaticString {
+  func isEqual(to bytes: some Collection<UInt8>) -> Bool {
+    withUTF8Buffer { bytes.elementsEqual($0) }
+  }
+}

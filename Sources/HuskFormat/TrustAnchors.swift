@@ -1,0 +1,19 @@
+/// The roots that a verifier trusts (SPEC 3.2): thumbprints by slot, and which of them are revoked.
+public struct TrustAnchors: Equatable, Sendable {
+  /// Thumbprints of 32 bytes; the index is the root slot.
+  public let thumbprints: [[UInt8]]
+  /// Bit i revokes slot i.
+  public let revoked: UInt8
+
+  public init(thumbprints: [[UInt8]], revoked: UInt8 = 0) {
+    self.thumbprints = thumbprints
+    self.revoked = revoked
+  }
+
+  /// The slot that trusts a root; throws `untrustedRoot` or `revokedRoot`.
+  func slot(of thumbprint: [UInt8]) throws(FormatError) -> Int {
+    guard let slot = thumbprints.firstIndex(of: thumbprint) else { throw FormatError(.untrustedRoot, in: .root) }
+    guard slot < 8, revoked >> UInt8(slot) & 1 == 0 else { throw FormatError(.revokedRoot, in: .root) }
+    return slot
+  }
+}
