@@ -44,26 +44,27 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
   .target(name: "CHusk"),
+  shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
   shared("CBOR", []),
   shared("Cryptography", ["CLibCrypto", "SecretBytes"]),
   shared("COSE", ["CBOR", "Cryptography", "SecretBytes"]),
   shared("Compression", ["CLibLZ4"]),
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
-  shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
+  shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("SecureWorld", ["CBOR", "CLinux"]),
-  shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "HuskFormat", "SecretBytes"]),
+  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "HuskFormat", "SecretBytes",
-      "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
+      "SecretBytes",      "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CHusk", "CLinux", "ModuleELF", "SecureWorld"]),
+  shared("Loader", ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "SecureWorld"]),
   stage("bootrom", ["BootChain", "CLinux"]),
   stage("bootloader", ["BootChain", "CLinux"]),
   stage("decryptor", ["Decryptor", "CLinux"]),

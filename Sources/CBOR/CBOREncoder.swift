@@ -39,6 +39,11 @@ public struct CBOREncoder: Sendable {
     bytes.append(contentsOf: content)
   }
 
+  /// Only the head of a byte string whose `count` bytes the caller writes elsewhere.
+  public mutating func encode(bytesHead count: UInt64) {
+    appendHead(.bytes, count)
+  }
+
   public mutating func encode(text: StaticString) {
     text.withUTF8Buffer { utf8 in
       appendHead(.text, UInt64(utf8.count))

@@ -92,6 +92,13 @@ public struct CBORReader: Sendable {
     return bytes[content]
   }
 
+  /// Only the head of a byte string whose content isn't in this input: the length that it declares.
+  public mutating func readBytesHead() throws(CBORError) -> UInt64 {
+    let head = try nextHead(.bytes)
+    position = head.end
+    return head.argument
+  }
+
   /// The UTF-8 bytes of a text string, validated.
   ///
   /// - Parameter limit: the greatest acceptable length in bytes; a longer string is `tooLarge`.

@@ -24,7 +24,7 @@ int linux_pipe(int *read_end, int *write_end) {
 }
 
 int linux_send(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count,
-               int flags) {
+               int waits) {
   union {
     struct cmsghdr header;
     char space[CMSG_SPACE(sizeof(int) * LINUX_MESSAGE_DESCRIPTORS)];
@@ -47,7 +47,7 @@ int linux_send(int socket, const void *bytes, size_t count, const int *descripto
   }
   ssize_t sent;
   do {
-    sent = sendmsg(socket, &message, MSG_NOSIGNAL | flags);
+    sent = sendmsg(socket, &message, MSG_NOSIGNAL | (waits ? 0 : MSG_DONTWAIT));
   } while (sent < 0 && errno == EINTR);
   if (sent < 0) return -1;
   if ((size_t)sent != count) {

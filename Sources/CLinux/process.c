@@ -15,11 +15,6 @@
 #include <time.h>
 #include <unistd.h>
 
-int linux_execute(int fd, char *const *arguments) {
-  char *const environment[] = {NULL};
-  return (int)syscall(SYS_execveat, fd, "", arguments, environment, AT_EMPTY_PATH);
-}
-
 static int close_from(unsigned int first) {
 #ifdef SYS_close_range
   if (syscall(SYS_close_range, first, ~0U, 0) == 0) return 0;
@@ -31,22 +26,28 @@ static int close_from(unsigned int first) {
   return 0;
 }
 
-int linux_place_descriptors(const int *descriptors, size_t count) {
-  int lifted[8];
+int linux_execute(int image, char *const *arguments, const int *descriptors, size_t count) {
+  char *const environment[] = {NULL};
+  int lifted[9];
   if (count > 8) {
     errno = EINVAL;
     return -1;
   }
-  // First out of the way of the target numbers, then down to them.
-  for (size_t i = 0; i < count; i++) {
-    lifted[i] = fcntl(descriptors[i], F_DUPFD_CLOEXEC, 3 + (int)count);
+  // First out of the way of the target numbers, then down to them. The image goes last, and away on exec.
+  for (size_t i = 0; i <= count; i++) {
+    lifted[i] = fcntl(i < count ? descriptors[i] : image, F_DUPFD_CLOEXEC, 4 + (int)count);
     if (lifted[i] < 0) return -1;
   }
   for (size_t i = 0; i < count; i++) {
     if (dup2(lifted[i], 3 + (int)i) < 0) return -1;
   }
-  return close_from(3 + (unsigned int)count);
+  int placed = 3 + (int)count;
+  if (dup3(lifted[count], placed, O_CLOEXEC) < 0) return -1;
+  if (close_from((unsigned int)placed + 1) != 0) return -1;
+  return (int)syscall(SYS_execveat, placed, "", arguments, environment, AT_EMPTY_PATH);
 }
+
+int linux_keep_only_standard_error(void) { return dup2(2, 0) < 0 || dup2(2, 1) < 0 ? -1 : 0; }
 
 int linux_become(uint32_t user, uint32_t group) {
   if (setgroups(0, NULL) != 0) return -1;

@@ -16,8 +16,8 @@ int linux_socket_pair(int *first, int *second);
 int linux_pipe(int *read_end, int *write_end);
 
 /// Sends one message with descriptor_count descriptors (0 to LINUX_MESSAGE_DESCRIPTORS), never raising SIGPIPE.
-/// flags: 0 or MSG_DONTWAIT. Returns 0, or -1 with errno.
-int linux_send(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count, int flags);
+/// Returns 0, or -1 with errno: EAGAIN if the other end doesn't take messages and waits is 0.
+int linux_send(int socket, const void *bytes, size_t count, const int *descriptors, size_t descriptor_count, int waits);
 
 /// Receives one message. Descriptors arrive close-on-exec, at most LINUX_MESSAGE_DESCRIPTORS; *descriptor_count tells
 /// how many. A message that is longer than capacity, or carried more descriptors, gives -1 with errno EMSGSIZE, and

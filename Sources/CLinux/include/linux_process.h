@@ -6,13 +6,12 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/// Executes the file behind a descriptor (execveat with AT_EMPTY_PATH) with an empty environment. Returns only on
-/// failure, with -1.
-int linux_execute(int fd, char *const *arguments);
+/// Executes the file behind a descriptor (execveat with AT_EMPTY_PATH) with an empty environment. The new program finds
+/// the given descriptors (at most 8) at 3, 4, … in order, besides 0 to 2, and no other. Returns only on failure, with -1.
+int linux_execute(int image, char *const *arguments, const int *descriptors, size_t count);
 
-/// Moves descriptors to 3, 4, … in the order given, without close-on-exec, and closes every other one above 2.
-/// At most 8. 0 or -1.
-int linux_place_descriptors(const int *descriptors, size_t count);
+/// Makes descriptors 0 and 1 the same as 2: a stage that reads and prints nothing needs no terminal.
+int linux_keep_only_standard_error(void);
 
 /// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
 int linux_become(uint32_t user, uint32_t group);

@@ -1,0 +1,60 @@
+public import CBOR
+import CLinux
+public import ErrorClass
+public import HuskFormat
+public import SecretBytes
+
+/// The mock one-time-programmable fuses: a file (SPEC 7.1).
+public struct Fuses: ~Copyable {
+  public let state: BootState
+  /// The unique device secret, 32 bytes.
+  public let uds: SecretBytes
+
+  public static let udsSize = 32
+
+  /// Reads the fuses file once. The UDS goes straight into protected memory.
+  public init(path: UnsafePointer<CChar>) throws(ErrorClass) {
+    let file = linux_open_read(path)
+    guard file >= 0 else { throw .io }
+    defer { close(file) }
+    let size = linux_regular_file_size(file)
+    guard size > Int64(Self.udsSize), size <= Int64(Limits.fuses) else { throw .malformed }
+    let publicSize = Int(size) - Self.udsSize
+    guard let bytes = readFile(file, at: 0, count: publicSize) else { throw .io }
+    do throws(SecretBytesError) {
+      var uds = try SecretBytes(count: Self.udsSize)
+      let read = uds.withMutableBytes { linux_pread_all(file, $0.baseAddress, $0.count, UInt64(publicSize)) }
+      guard read == Self.udsSize else { throw SecretBytesError.outOfMemory }
+      self.uds = uds
+    } catch {
+      throw .io
+    }
+    state = try Self.parse(bytes)
+  }
+
+  /// Encodes the public part of a fuses file; the 32 raw bytes of the UDS must follow it.
+  public static func encodePublicPart(_ state: BootState) -> [UInt8] {
+    var encoder = CBOREncoder()
+    FileLabel.fuses.encode(to: &encoder)
+    encoder.encodeMap { state.encode(to: &$0, from: 1) }
+    return encoder.bytes
+  }
+
+  /// Parses the public part of a fuses file.
+  public static func parse(_ bytes: [UInt8]) throws(ErrorClass) -> BootState {
+    var reader = CBORReader(bytes)
+    do throws(FormatError) {
+      try FileLabel.fuses.read(&reader)
+    } catch {
+      throw error.errorClass
+    }
+    do throws(CBORError) {
+      var map = try reader.readMap(atMost: 8)
+      let state = try BootState(&reader, &map, from: 1)
+      try reader.finish()
+      return state
+    } catch {
+      throw .malformed
+    }
+  }
+}

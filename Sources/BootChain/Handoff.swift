@@ -1,0 +1,132 @@
+public import CBOR
+import CLinux
+public import DICE
+public import ErrorClass
+import HuskFormat
+public import SecretBytes
+
+/// What a stage hands to the next through a pipe (SPEC 7.4): its CDIs, and what it needs to know.
+public struct Handoff: ~Copyable {
+  public let secrets: DICE.Secrets
+  public let notes: HandoffNotes
+
+  public init(secrets: consuming DICE.Secrets, notes: HandoffNotes) {
+    self.secrets = secrets
+    self.notes = notes
+  }
+
+  /// Writes it into a new pipe; returns the read end for the next stage. It fits the pipe's buffer, so nothing waits.
+  public borrowing func pipe() throws(ErrorClass) -> Int32 {
+    var readEnd: Int32 = -1
+    var writeEnd: Int32 = -1
+    guard linux_pipe(&readEnd, &writeEnd) == 0 else { throw .internal }
+    defer { close(writeEnd) }
+    let encoded = notes.encoded()
+    guard encoded.count + 2 * DICE.secretSize <= Limits.handoff,
+      Self.write(secrets.attest, to: writeEnd), Self.write(secrets.seal, to: writeEnd),
+      linux_write_all(writeEnd, encoded, encoded.count) == 0
+    else {
+      close(readEnd)
+      throw .internal
+    }
+    return readEnd
+  }
+
+  /// Drains the pipe that the stage before left, and closes it.
+  public init(draining descriptor: Int32) throws(ErrorClass) {
+    defer { close(descriptor) }
+    secrets = DICE.Secrets(attest: try Self.readSecret(descriptor), seal: try Self.readSecret(descriptor))
+    // One byte more than allowed tells a longer handoff.
+    let bytes = [UInt8](unsafeUninitializedCapacity: Limits.handoff + 1) { buffer, used in
+      used = max(linux_read_all(descriptor, buffer.baseAddress, buffer.count), 0)
+    }
+    guard bytes.count <= Limits.handoff else { throw .malformed }
+    do throws(CBORError) {
+      notes = try HandoffNotes(bytes)
+    } catch {
+      throw .malformed
+    }
+  }
+
+  private static func write(_ secret: borrowing SecretBytes, to descriptor: Int32) -> Bool {
+    secret.withBytes { bytes in
+      bytes.withUnsafeBytes { linux_write_all(descriptor, $0.baseAddress, $0.count) == 0 }
+    }
+  }
+
+  private static func readSecret(_ descriptor: Int32) throws(ErrorClass) -> SecretBytes {
+    do throws(SecretBytesError) {
+      var secret = try SecretBytes(count: DICE.secretSize)
+      let read = secret.withMutableBytes { linux_read_all(descriptor, $0.baseAddress, $0.count) }
+      guard read == DICE.secretSize else { throw SecretBytesError.outOfMemory }
+      return secret
+    } catch {
+      throw .malformed
+    }
+  }
+}
+
+/// The public part of a handoff.
+public struct HandoffNotes: Equatable, Sendable {
+  public var state: BootState
+  /// Encoded DICE certificates so far, the bootloader's first.
+  public var certificates: [[UInt8]]
+  /// The normal world is at the other end of a service socket, and no firmware is started.
+  public var hasServiceSocket: Bool
+  public var firmwareUser: UInt32
+  public var firmwareGroup: UInt32
+
+  public init(
+    state: BootState, certificates: [[UInt8]], hasServiceSocket: Bool, firmwareUser: UInt32, firmwareGroup: UInt32
+  ) {
+    self.state = state
+    self.certificates = certificates
+    self.hasServiceSocket = hasServiceSocket
+    self.firmwareUser = firmwareUser
+    self.firmwareGroup = firmwareGroup
+  }
+
+  private static let version: UInt64 = 1
+
+  public func encoded() -> [UInt8] {
+    var encoder = CBOREncoder()
+    encoder.encodeMap { map in
+      map.set(1) { $0.encode(unsigned: Self.version) }
+      state.encode(to: &map, from: 2)
+      map.set(10) { item in
+        item.beginArray(certificates.count)
+        for certificate in certificates { item.encode(encoded: certificate) }
+      }
+      map.set(11) { $0.encode(bool: hasServiceSocket) }
+      map.set(12) { $0.encode(unsigned: UInt64(firmwareUser)) }
+      map.set(13) { $0.encode(unsigned: UInt64(firmwareGroup)) }
+    }
+    return encoder.bytes
+  }
+
+  public init(_ bytes: [UInt8]) throws(CBORError) {
+    var reader = CBORReader(bytes)
+    var map = try reader.readMap(atMost: 13)
+    try reader.expectKey(1, &map)
+    guard try reader.readUnsigned() == Self.version else { throw CBORError(.outOfRange, at: 0) }
+    state = try BootState(&reader, &map, from: 2)
+    try reader.expectKey(10, &map)
+    certificates = []
+    for _ in 0..<(try reader.readArrayHeader(atMost: IdentityFile.layers)) {
+      certificates.append(Array(try reader.skipItem()))
+    }
+    try reader.expectKey(11, &map)
+    hasServiceSocket = try reader.readBool()
+    try reader.expectKey(12, &map)
+    firmwareUser = try Self.readID(&reader)
+    try reader.expectKey(13, &map)
+    firmwareGroup = try Self.readID(&reader)
+    try reader.finish()
+  }
+
+  private static func readID(_ reader: inout CBORReader) throws(CBORError) -> UInt32 {
+    let start = reader.position
+    guard let id = UInt32(exactly: try reader.readUnsigned()) else { throw CBORError(.outOfRange, at: start) }
+    return id
+  }
+}

@@ -1,0 +1,74 @@
+public import CBOR
+public import COSE
+public import Cryptography
+
+/// The grant key of a device as its attestation key certifies it (SPEC 6).
+public struct DeviceKeyClaims: Equatable, Sendable {
+  /// X25519, 32 bytes.
+  public let grantKey: [UInt8]
+  public let lifecycle: Lifecycle
+  /// Raising the fused key epoch re-keys the device.
+  public let keyEpoch: UInt64
+
+  public static let type: StaticString = "application/husk-device-key+cwt"
+
+  public init(grantKey: [UInt8], lifecycle: Lifecycle, keyEpoch: UInt64) {
+    self.grantKey = grantKey
+    self.lifecycle = lifecycle
+    self.keyEpoch = keyEpoch
+  }
+
+  public func encoded() -> [UInt8] {
+    var encoder = CBOREncoder()
+    encoder.encodeMap { map in
+      map.set(Label.confirmation) { item in
+        item.encodeMap { map in map.set(Label.confirmationKey) { $0.encode(encoded: COSEKey.encode(x25519: grantKey)) } }
+      }
+      map.set(Label.lifecycle) { lifecycle.encode(to: &$0) }
+      map.set(Label.keyEpoch) { $0.encode(unsigned: keyEpoch) }
+    }
+    return encoder.bytes
+  }
+
+  init(parsing payload: ArraySlice<UInt8>) throws(FormatError) {
+    var reader = CBORReader(payload)
+    let start = reader.position
+    try parsing(.deviceKey) { () throws(CBORError) in
+      var map = try reader.readMap()
+      // Every claim is required, so the order of labels is known.
+      guard map.remaining == 3, try reader.nextIntegerKey(&map) == Label.confirmation else {
+        throw CBORError(.unexpectedType, at: start)
+      }
+      var confirmation = try reader.readMap(atMost: 1)
+      guard try reader.nextIntegerKey(&confirmation) == Label.confirmationKey else {
+        throw CBORError(.unexpectedType, at: start)
+      }
+      let (key, rest) = try Self.readKey(reader)
+      reader = rest
+      guard try reader.nextIntegerKey(&map) == Label.lifecycle else { throw CBORError(.unexpectedType, at: start) }
+      let lifecycle = try Lifecycle(&reader)
+      guard try reader.nextIntegerKey(&map) == Label.keyEpoch else { throw CBORError(.unexpectedType, at: start) }
+      self = DeviceKeyClaims(grantKey: key, lifecycle: lifecycle, keyEpoch: try reader.readCount())
+      try reader.finish()
+    }
+  }
+
+  private static func readKey(_ reader: CBORReader) throws(CBORError) -> ([UInt8], CBORReader) {
+    var reader = reader
+    let start = reader.position
+    do throws(COSEError) {
+      return (try COSEKey.readX25519Key(&reader), reader)
+    } catch {
+      throw CBORError(.unexpectedType, at: start)
+    }
+  }
+}
+
+extension DeviceKeyClaims {
+  private enum Label {
+    static let confirmation: Int64 = 8
+    static let confirmationKey: Int64 = 1
+    static let lifecycle: Int64 = -70011
+    static let keyEpoch: Int64 = -70012
+  }
+}

@@ -1,0 +1,114 @@
+public import CBOR
+public import COSE
+public import Cryptography
+public import DICE
+
+/// What a vendor learns from a verified identity (SPEC 6).
+public struct DeviceIdentity: Equatable, Sendable {
+  /// Thumbprint of the UDS public key, 32 bytes: survives updates and re-keying.
+  public let deviceID: [UInt8]
+  /// X25519, 32 bytes: what content keys are wrapped to.
+  public let grantKey: [UInt8]
+  public let grantKeyThumbprint: [UInt8]
+  public let lifecycle: Lifecycle
+  public let keyEpoch: UInt64
+  /// SHA-512 of the bootloader's and the decryptor's image.
+  public let measurements: [[UInt8]]
+}
+
+/// An identity file (SPEC 6), parsed but not verified.
+public struct IdentityFile: Sendable {
+  public let silicon: CertificateChain
+  /// Bootloader, decryptor.
+  public let dice: [DICECertificate]
+  public let deviceKey: Sign1
+
+  /// The DICE layers of a device.
+  public static let layers = 2
+
+  public init(_ bytes: [UInt8]) throws(FormatError) {
+    guard bytes.count <= Limits.identity else { throw FormatError(.limitExceeded, in: .identity) }
+    var reader = CBORReader(bytes)
+    try FileLabel.identity.read(&reader)
+    try parsing(.identity) { () throws(CBORError) in try reader.expectArray(of: 3) }
+    silicon = try CertificateChain(&reader)
+    try parsing(.identity) { () throws(CBORError) in try reader.expectArray(of: Self.layers) }
+    var dice: [DICECertificate] = []
+    for index in 0..<Self.layers {
+      do throws(COSEError) {
+        dice.append(try DICECertificate(&reader))
+      } catch {
+        throw FormatError(error, in: .diceCertificate(index))
+      }
+    }
+    self.dice = dice
+    deviceKey = try parsing(.deviceKey) { () throws(CBORError) in try Sign1(&reader) }
+    try parsing(.identity) { () throws(CBORError) in try reader.finish() }
+  }
+
+  /// What the identity claims, unverified: for showing to people.
+  public func unverifiedClaims() throws(FormatError) -> DeviceKeyClaims {
+    try DeviceKeyClaims(parsing: deviceKey.payload)
+  }
+
+  /// Verifies an identity under the trusted device roots: the steps of SPEC 6.5.
+  public func verify(with verifier: ChainVerifier) throws(FormatError) -> Verified<DeviceIdentity> {
+    let authority = try verifier.verify(silicon, role: .silicon)
+    var key = authority.key
+    for (index, certificate) in dice.enumerated() {
+      let part = FormatError.Part.diceCertificate(index)
+      do throws(COSEError) {
+        try certificate.verify(issuerKey: key)
+      } catch {
+        // A DICE certificate's keys were parsed: an invalid one here means that the identifiers don't fit the keys.
+        throw error == .invalidKey ? FormatError(.chainInvalid, in: part) : FormatError(error, in: part)
+      }
+      key = certificate.subjectKey
+    }
+    try ChainVerifier.verify(deviceKey, with: key, type: DeviceKeyClaims.type, part: .deviceKey)
+    let claims = try DeviceKeyClaims(parsing: deviceKey.payload)
+    for (index, certificate) in dice.enumerated() where certificate.mode != claims.lifecycle.mode {
+      throw FormatError(.chainInvalid, in: .diceCertificate(index))
+    }
+    let identity = try DeviceIdentity(udsKey: authority.key, claims: claims, dice: dice)
+    return Verified(identity, by: authority, issuedAt: authority.issuedAt)
+  }
+
+  /// Encodes an identity file from its encoded parts.
+  public static func encode(silicon: [UInt8], dice: [[UInt8]], deviceKey: [UInt8]) -> [UInt8] {
+    var encoder = CBOREncoder()
+    FileLabel.identity.encode(to: &encoder)
+    encoder.beginArray(3)
+    encoder.encode(encoded: silicon)
+    encoder.beginArray(dice.count)
+    for certificate in dice { encoder.encode(encoded: certificate) }
+    encoder.encode(encoded: deviceKey)
+    return encoder.bytes
+  }
+}
+
+extension DeviceIdentity {
+  fileprivate init(udsKey: PublicKey, claims: DeviceKeyClaims, dice: [DICECertificate]) throws(FormatError) {
+    do throws(CryptographyError) {
+      deviceID = try COSEKey.thumbprint(udsKey)
+      grantKeyThumbprint = try COSEKey.thumbprint(x25519: claims.grantKey)
+    } catch {
+      throw FormatError(error, in: .identity)
+    }
+    grantKey = claims.grantKey
+    lifecycle = claims.lifecycle
+    keyEpoch = claims.keyEpoch
+    measurements = dice.map { $0.codeHash }
+  }
+}
+
+extension Lifecycle {
+  /// The DICE mode of a device in this state (SPEC 6.2).
+  public var mode: DICE.Mode {
+    switch self {
+    case .secured: .normal
+    case .debug, .recoverableDebug: .debug
+    case .unknown, .assembly, .provisioning, .decommissioned: .notConfigured
+    }
+  }
+}
