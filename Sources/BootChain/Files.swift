@@ -1,0 +1,82 @@
+import CLinux
+import ErrorClass
+import HuskFormat
+
+/// A package in flash, open for reading.
+struct FlashFile: ~Copyable {
+  private let descriptor: Int32
+  /// In bytes.
+  let size: UInt64
+
+  init(_ path: StaticString, in flash: Int32) throws(ErrorClass) {
+    // A static string ends in a NUL.
+    descriptor = path.withUTF8Buffer { utf8 in
+      utf8.withMemoryRebound(to: CChar.self) { linux_openat_read(flash, $0.baseAddress) }
+    }
+    guard descriptor >= 0 else { throw linux_errno() == ENOENT ? .notFound : .io }
+    let size = linux_regular_file_size(descriptor)
+    guard size >= 0 else {
+      close(descriptor)
+      throw .io
+    }
+    self.size = UInt64(size)
+  }
+
+  deinit { close(descriptor) }
+
+  borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
+    guard let bytes = readFile(descriptor, at: offset, count: count) else { throw .io }
+    return bytes
+  }
+
+  borrowing func readFront() throws(ErrorClass) -> PackageFront {
+    try readPackageFront(descriptor, fileSize: size)
+  }
+}
+
+/// Reads and parses the signed front of a package file.
+public func readPackageFront(_ file: Int32, fileSize: UInt64) throws(ErrorClass) -> PackageFront {
+  guard let prefix = readFile(file, at: 0, count: Int(clamping: min(fileSize, UInt64(PackageFront.prefixSize)))) else {
+    throw .io
+  }
+  do throws(FormatError) {
+    let frontSize = try PackageFront.size(fromPrefix: prefix)
+    guard let bytes = readFile(file, at: 0, count: Int(clamping: min(fileSize, UInt64(frontSize)))) else {
+      throw FormatError(.io, in: .manifest)
+    }
+    return try PackageFront(bytes)
+  } catch {
+    throw error.errorClass
+  }
+}
+
+/// A memory file for an executable image: readable by nobody, so that what runs from it isn't dumpable (SPEC 7.3).
+struct MemoryFile: ~Copyable {
+  let descriptor: Int32
+
+  init() throws(ErrorClass) {
+    descriptor = linux_memory_file_executable("stage")
+    guard descriptor >= 0 else { throw .outOfMemory }
+  }
+
+  deinit { close(descriptor) }
+
+  borrowing func write(_ bytes: [UInt8], at offset: UInt64) throws(ErrorClass) {
+    guard linux_pwrite_all(descriptor, bytes, bytes.count, offset) == 0 else { throw .outOfMemory }
+  }
+
+  borrowing func seal() throws(ErrorClass) {
+    guard linux_seal(descriptor) == 0, linux_is_sealed(descriptor) == 1 else { throw .internal }
+  }
+}
+
+/// Reads exactly `count` bytes of a file at `offset`; nil if they aren't there or can't be read.
+public func readFile(_ file: Int32, at offset: UInt64, count: Int) -> [UInt8]? {
+  var isComplete = false
+  let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+    let read = linux_pread_all(file, buffer.baseAddress, count, offset)
+    used = max(read, 0)
+    isComplete = read == count
+  }
+  return isComplete ? bytes : nil
+}

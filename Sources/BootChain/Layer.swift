@@ -1,0 +1,26 @@
+public import COSE
+import Cryptography
+public import DICE
+public import ErrorClass
+import HuskFormat
+import SecretBytes
+
+extension DICE.Secrets {
+  /// Derives the next stage's secrets from its measurement, and certifies the next stage's key with this stage's.
+  ///
+  /// - Returns: the secrets; the encoded certificate is appended to `certificates`.
+  borrowing func next(
+    _ image: borrowing StageImage, _ state: BootState, certificates: inout [[UInt8]]
+  ) throws(ErrorClass) -> DICE.Secrets {
+    let inputs = try image.diceInputs(state)
+    do throws(CryptographyError) {
+      let secrets = try derived(with: inputs)
+      let subjectKey = try DICE.signingKey(from: secrets.attest).publicKey()
+      certificates.append(
+        try DICECertificate.issue(inputs: inputs, subjectKey: subjectKey, issuer: DICE.signingKey(from: attest)))
+      return secrets
+    } catch {
+      throw .internal
+    }
+  }
+}

@@ -1,0 +1,32 @@
+import CLinux
+import Cryptography
+import ErrorClass
+
+/// Constants of the mock platform (SPEC 7.3).
+public enum Platform {
+  /// The user and group id that the decryptor has for its own.
+  public static let decryptorUser: UInt32 = 64901
+  /// The user and group id of a firmware when the platform says nothing else.
+  public static let firmwareUser: UInt32 = 64902
+
+  /// The descriptors that a stage finds.
+  public enum Descriptor {
+    public static let handoff: Int32 = 3
+    /// Bootloader.
+    public static let flash: Int32 = 4
+    /// Bootloader, if there is one.
+    public static let service: Int32 = 5
+    /// Decryptor: the socket to the normal world.
+    public static let socket: Int32 = 4
+  }
+}
+
+/// What every stage does first: no core dump, no inspection, no configuration file of libcrypto's.
+public func startStage() throws(ErrorClass) {
+  guard linux_set_dumpable(0) == 0 else { throw .internal }
+  do throws(CryptographyError) {
+    try initializeCryptography()
+  } catch {
+    throw .internal
+  }
+}
