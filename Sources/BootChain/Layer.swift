@@ -15,9 +15,9 @@ extension DICE.Secrets {
     let inputs = try image.diceInputs(state)
     do throws(CryptographyError) {
       let secrets = try derived(with: inputs)
-      let subjectKey = try DICE.signingKey(from: secrets.attest).publicKey()
+      let subject = try DICE.signingKey(from: secrets.attest)
       certificates.append(
-        try DICECertificate.issue(inputs: inputs, subjectKey: subjectKey, issuer: DICE.signingKey(from: attest)))
+        try DICECertificate.issue(inputs: inputs, subject: subject, issuer: DICE.signingKey(from: attest)))
       return secrets
     } catch {
       throw .internal

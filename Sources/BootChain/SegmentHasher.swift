@@ -7,13 +7,13 @@ struct SegmentHasher: ~Copyable {
   private let manifest: Manifest
   private let layout: SegmentLayout
   private var next = 0
-  private var measurement: SHA512.Hasher
+  private var measurement: SHA512
 
   init(_ manifest: Manifest) throws(ErrorClass) {
     self.manifest = manifest
     layout = manifest.segments
     do throws(CryptographyError) {
-      measurement = try SHA512.Hasher()
+      measurement = try SHA512()
     } catch {
       throw .internal
     }

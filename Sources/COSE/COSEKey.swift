@@ -8,7 +8,7 @@ public enum COSEKey {
 
   /// Encodes the public half of a signing key.
   public static func encode(_ key: PublicKey) -> [UInt8] {
-    let raw = key.rawRepresentation
+    let raw = key.bytes
     var encoder = CBOREncoder()
     switch key.algorithm {
     case .edDSA: encodeOctetKeyPair(curve: Curve.ed25519, x: raw[...], to: &encoder)
@@ -36,9 +36,9 @@ public enum COSEKey {
     do throws(CryptographyError) {
       switch (members.keyType, members.curve, members.y) {
       case (KeyType.octetKeyPair, Curve.ed25519, nil):
-        return try PublicKey(algorithm: .edDSA, rawRepresentation: members.x.span.bytes)
+        return try PublicKey(algorithm: .edDSA, bytes: members.x.span.bytes)
       case (KeyType.ec2, Curve.p256, let y?):
-        return try PublicKey(algorithm: .es256, rawRepresentation: (Array(members.x) + y).span.bytes)
+        return try PublicKey(algorithm: .es256, bytes: (Array(members.x) + y).span.bytes)
       default: throw .invalidKey
       }
     } catch {

@@ -1,4 +1,3 @@
-import COSE
 public import Cryptography
 public import SecretBytes
 
@@ -68,11 +67,10 @@ public enum DICE {
 
   /// The identifier of a public key in certificates: 40 lower-case hexadecimal digits.
   static func identifier(of key: PublicKey) throws(CryptographyError) -> [UInt8] {
-    let ikm = try copy(key.rawRepresentation)
-    var identifier = [UInt8](repeating: 0, count: 20)
-    try derive(from: ikm, salt: identifierSalt, info: "ID", count: identifier.count).withBytes { bytes in
-      bytes.withUnsafeBytes { identifier = Array($0) }
-    }
+    let info = ascii("ID")
+    var identifier = try HKDF.sha512.derive(
+      salt: identifierSalt.span.bytes, inputKeyMaterial: key.bytes.span.bytes, info: info.span.bytes, byteCount: 20
+    ).withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
     // The profile clears the top bit, so that the number is positive where it serves as an X.509 serial number.
     identifier[0] &= 0x7f
     return identifier.flatMap { [hexDigit($0 >> 4), hexDigit($0 & 15)] }
@@ -81,19 +79,15 @@ public enum DICE {
 
 extension DICE {
   private static func derive(
-    from secret: borrowing SecretBytes, salt: [UInt8], info: StaticString, count: Int = secretSize
+    from secret: borrowing SecretBytes, salt: [UInt8], info: StaticString
   ) throws(CryptographyError) -> SecretBytes {
-    let info = info.withUTF8Buffer { Array($0) }
-    return try HKDF.derive(
-      .sha512, inputKeyMaterial: secret, salt: salt.span.bytes, info: info.span.bytes, count: count)
+    let info = ascii(info)
+    return try HKDF.sha512.derive(
+      salt: salt.span.bytes, inputKeyMaterial: secret, info: info.span.bytes, byteCount: secretSize)
   }
 
-  private static func copy(_ bytes: [UInt8]) throws(CryptographyError) -> SecretBytes {
-    do throws(SecretBytesError) {
-      return try SecretBytes(copying: bytes.span.bytes)
-    } catch {
-      throw .outOfMemory
-    }
+  private static func ascii(_ text: StaticString) -> [UInt8] {
+    text.withUTF8Buffer { Array($0) }
   }
 
   private static func hexDigit(_ nibble: UInt8) -> UInt8 {

@@ -47,18 +47,18 @@ public struct DICECertificate: Sendable {
 
   /// Certifies a layer's key with the key of the layer before; returns the encoded certificate.
   public static func issue(
-    inputs: DICE.Inputs, subjectKey: PublicKey, issuer: borrowing SigningKey
+    inputs: DICE.Inputs, subject: borrowing SigningKey, issuer: borrowing SigningKey
   ) throws(CryptographyError) -> [UInt8] {
-    let issuerKey: PublicKey
-    let certificate: [UInt8]
     do throws(SignerError) {
-      issuerKey = try issuer.publicKey()
+      let subjectKey = try subject.publicKey()
+      let issuerKey = try issuer.publicKey()
       let claims = try Self.claims(inputs, subjectKey: subjectKey, issuerKey: issuerKey)
-      certificate = try Sign1.sign(payload: claims, type: nil, with: issuer)
+      return try Sign1.sign(payload: claims, type: nil, with: issuer)
     } catch {
-      throw CryptographyError(error)
+      switch error {
+      case .cryptography(let error): throw error
+      }
     }
-    return certificate
   }
 }
 
@@ -86,7 +86,7 @@ extension DICECertificate {
       issuer = try DICE.identifier(of: issuerKey)
       subject = try DICE.identifier(of: subjectKey)
     } catch {
-      throw SignerError(error)
+      throw .cryptography(error)
     }
     var encoder = CBOREncoder()
     encoder.encodeMap { map in
@@ -178,7 +178,7 @@ private enum ProfileKey {
         operations.encode(unsigned: 2)
       }
       map.set(-1) { $0.encode(unsigned: 6) }
-      map.set(-2) { $0.encode(bytes: key.rawRepresentation) }
+      map.set(-2) { $0.encode(bytes: key.bytes) }
     }
     return encoder.bytes
   }
@@ -187,7 +187,7 @@ private enum ProfileKey {
   static func read(_ encoded: ArraySlice<UInt8>) throws(COSEError) -> PublicKey {
     let raw = Array(encoded.suffix(32))
     do throws(CryptographyError) {
-      let key = try PublicKey(algorithm: .edDSA, rawRepresentation: raw.span.bytes)
+      let key = try PublicKey(algorithm: .edDSA, bytes: raw.span.bytes)
       guard encoded.elementsEqual(encode(key)) else { throw .invalidKey }
       return key
     } catch {

@@ -24,6 +24,7 @@
 #include "linux_messages.h"
 #include "linux_process.h"
 #include "linux_sandbox.h"
+#include "secret_memory.h"
 
 /// The calling thread's errno.
 static inline int linux_errno(void) { return errno; }
