@@ -67,7 +67,7 @@ public enum BootROM {
     }
   }
 
-  private static func boot(_ wiring: Wiring) throws(ErrorClass) {
+  private static func boot(_ wiring: Wiring) throws(ErrorClass) -> Never {
     let fuses = try Fuses(path: wiring.fuses)
     let flash = linux_open_directory(wiring.flash)
     guard flash >= 0 else { throw .io }

@@ -1,4 +1,4 @@
-public import CBOR
+import CBOR
 public import HuskFormat
 
 /// What the platform knows of itself, and stages hand on to each other: the public part of fuses and handoff.

@@ -22,11 +22,16 @@ public enum Bootloader {
     var notes = handoff.notes
     // Both are verified before either runs.
     let decryptor = verified(.decryptor, notes.state)
-    let firmware = notes.hasServiceSocket ? nil : verified(.firmware, notes.state)
+    var firmware: StageImage?
+    if !notes.hasServiceSocket {
+      let image = verified(.firmware, notes.state)
+      notes.state.time = max(notes.state.time, image.manifest.issuedAt)
+      firmware = consume image
+    }
     var certificates = notes.certificates
-    let secrets = try handoff.secrets.next(decryptor, notes.state, certificates: &certificates)
+    let secrets = try handoff.secrets.next(decryptor, handoff.notes.state, certificates: &certificates)
     notes.certificates = certificates
-    notes.state.time = max(notes.state.time, decryptor.manifest.issuedAt, firmware?.manifest.issuedAt ?? 0)
+    notes.state.time = max(notes.state.time, decryptor.manifest.issuedAt)
     let pipe = try Handoff(secrets: secrets, notes: notes).pipe()
 
     // This stage's own secrets end here, before anything else runs.
@@ -44,7 +49,7 @@ public enum Bootloader {
       arguments: noArguments(), descriptors: [pipe, secureWorld])
     close(pipe)
     close(secureWorld)
-    guard let firmware else { exit(status(of: linux_wait(decryptorProcess))) }
+    guard let firmware = consume firmware else { exit(status(of: linux_wait(decryptorProcess))) }
     let firmwareProcess = try start(
       firmware, user: notes.firmwareUser, group: notes.firmwareGroup, isQuiet: false, arguments: arguments,
       descriptors: [normalWorld, Platform.Descriptor.flash])
@@ -77,7 +82,6 @@ public enum Bootloader {
         !isQuiet || linux_keep_only_standard_error() == 0
       else { throw .internal }
       try image.execute(arguments: arguments, descriptors: descriptors)
-      throw .internal
     } catch {
       refuse("bootloader", stage.name, error)
     }

@@ -9,7 +9,7 @@ extension StageImage {
   ///   - descriptors: what the stage finds at 3, 4, …
   consuming func execute(
     arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, descriptors: [Int32]
-  ) throws(ErrorClass) {
+  ) throws(ErrorClass) -> Never {
     arguments[0] = stage.name.withUTF8Buffer { utf8 in
       // A static string ends in a NUL, and exec doesn't write to it.
       UnsafeMutablePointer(mutating: utf8.withMemoryRebound(to: CChar.self) { $0.baseAddress })

@@ -1,6 +1,7 @@
 import CLinux
-import ErrorClass
-import HuskFormat
+public import ErrorClass
+public import HuskFormat
+import SecretBytes
 
 /// A package in flash, open for reading.
 struct FlashFile: ~Copyable {
@@ -79,4 +80,20 @@ public func readFile(_ file: Int32, at offset: UInt64, count: Int) -> [UInt8]? {
     isComplete = read == count
   }
   return isComplete ? bytes : nil
+}
+
+/// Reads a secret of `count` bytes straight into protected memory; throws `malformed` if fewer are there.
+///
+/// - Parameter read: fills the buffer and returns how many bytes it got.
+func readSecret(
+  count: Int, _ read: (UnsafeMutableRawPointer?, Int) -> Int
+) throws(ErrorClass) -> SecretBytes {
+  var secret: SecretBytes
+  do throws(SecretBytesError) {
+    secret = try SecretBytes(count: count)
+  } catch {
+    throw .outOfMemory
+  }
+  guard secret.withMutableBytes({ read($0.baseAddress, $0.count) }) == count else { throw .malformed }
+  return secret
 }

@@ -1,7 +1,7 @@
-public import CBOR
+import CBOR
 import CLinux
 public import ErrorClass
-public import HuskFormat
+import HuskFormat
 public import SecretBytes
 
 /// The mock one-time-programmable fuses: a file (SPEC 7.1).
@@ -21,15 +21,10 @@ public struct Fuses: ~Copyable {
     guard size > Int64(Self.udsSize), size <= Int64(Limits.fuses) else { throw .malformed }
     let publicSize = Int(size) - Self.udsSize
     guard let bytes = readFile(file, at: 0, count: publicSize) else { throw .io }
-    do throws(SecretBytesError) {
-      var uds = try SecretBytes(count: Self.udsSize)
-      let read = uds.withMutableBytes { linux_pread_all(file, $0.baseAddress, $0.count, UInt64(publicSize)) }
-      guard read == Self.udsSize else { throw SecretBytesError.outOfMemory }
-      self.uds = uds
-    } catch {
-      throw .io
-    }
-    state = try Self.parse(bytes)
+    let state = try Self.parse(bytes)
+    let uds = try readSecret(count: Self.udsSize) { linux_pread_all(file, $0, $1, UInt64(publicSize)) }
+    self.state = state
+    self.uds = uds
   }
 
   /// Encodes the public part of a fuses file; the 32 raw bytes of the UDS must follow it.

@@ -3,7 +3,7 @@ import CLinux
 public import DICE
 public import ErrorClass
 import HuskFormat
-public import SecretBytes
+import SecretBytes
 
 /// What a stage hands to the next through a pipe (SPEC 7.4): its CDIs, and what it needs to know.
 public struct Handoff: ~Copyable {
@@ -35,33 +35,25 @@ public struct Handoff: ~Copyable {
   /// Drains the pipe that the stage before left, and closes it.
   public init(draining descriptor: Int32) throws(ErrorClass) {
     defer { close(descriptor) }
-    secrets = DICE.Secrets(attest: try Self.readSecret(descriptor), seal: try Self.readSecret(descriptor))
+    let attest = try readSecret(count: DICE.secretSize) { linux_read_all(descriptor, $0, $1) }
+    let seal = try readSecret(count: DICE.secretSize) { linux_read_all(descriptor, $0, $1) }
     // One byte more than allowed tells a longer handoff.
     let bytes = [UInt8](unsafeUninitializedCapacity: Limits.handoff + 1) { buffer, used in
       used = max(linux_read_all(descriptor, buffer.baseAddress, buffer.count), 0)
     }
     guard bytes.count <= Limits.handoff else { throw .malformed }
+    let notes: HandoffNotes
     do throws(CBORError) {
       notes = try HandoffNotes(bytes)
     } catch {
       throw .malformed
     }
+    self.init(secrets: DICE.Secrets(attest: attest, seal: seal), notes: notes)
   }
 
   private static func write(_ secret: borrowing SecretBytes, to descriptor: Int32) -> Bool {
     secret.withBytes { bytes in
       bytes.withUnsafeBytes { linux_write_all(descriptor, $0.baseAddress, $0.count) == 0 }
-    }
-  }
-
-  private static func readSecret(_ descriptor: Int32) throws(ErrorClass) -> SecretBytes {
-    do throws(SecretBytesError) {
-      var secret = try SecretBytes(count: DICE.secretSize)
-      let read = secret.withMutableBytes { linux_read_all(descriptor, $0.baseAddress, $0.count) }
-      guard read == DICE.secretSize else { throw SecretBytesError.outOfMemory }
-      return secret
-    } catch {
-      throw .malformed
     }
   }
 }

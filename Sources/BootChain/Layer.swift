@@ -1,7 +1,7 @@
-public import COSE
+import COSE
 import Cryptography
-public import DICE
-public import ErrorClass
+import DICE
+import ErrorClass
 import HuskFormat
 import SecretBytes
 

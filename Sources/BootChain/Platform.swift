@@ -1,6 +1,6 @@
 import CLinux
 import Cryptography
-import ErrorClass
+public import ErrorClass
 
 /// Constants of the mock platform (SPEC 7.3).
 public enum Platform {

@@ -38,7 +38,8 @@ public enum COSEKey {
       case (KeyType.octetKeyPair, Curve.ed25519, nil):
         return try PublicKey(algorithm: .edDSA, bytes: members.x.span.bytes)
       case (KeyType.ec2, Curve.p256, let y?):
-        return try PublicKey(algorithm: .es256, bytes: (Array(members.x) + y).span.bytes)
+        let point = members.x + y
+        return try PublicKey(algorithm: .es256, bytes: point.span.bytes)
       default: throw .invalidKey
       }
     } catch {

@@ -1,6 +1,7 @@
 public import CBOR
 import COSE
 public import Cryptography
+import ErrorClass
 
 /// What a certificate says (SPEC 3.1): a key, and what it may sign.
 public struct CertificateClaims: Equatable, Sendable {

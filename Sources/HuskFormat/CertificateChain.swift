@@ -1,6 +1,7 @@
 public import CBOR
 public import COSE
 public import Cryptography
+import ErrorClass
 
 /// A certificate chain from a root key down (SPEC 3.1), parsed but not verified.
 public struct CertificateChain: Sendable {

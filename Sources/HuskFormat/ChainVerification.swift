@@ -1,5 +1,6 @@
-public import COSE
+import COSE
 public import Cryptography
+import ErrorClass
 
 /// Verifies chains and what they sign against trust anchors, a time and a required role (SPEC 3.4).
 public struct ChainVerifier: Sendable {

@@ -1,6 +1,6 @@
-public import CBOR
-public import COSE
-public import Cryptography
+import CBOR
+import COSE
+import Cryptography
 
 /// The grant key of a device as its attestation key certifies it (SPEC 6).
 public struct DeviceKeyClaims: Equatable, Sendable {
@@ -33,7 +33,7 @@ public struct DeviceKeyClaims: Equatable, Sendable {
   init(parsing payload: ArraySlice<UInt8>) throws(FormatError) {
     var reader = CBORReader(payload)
     let start = reader.position
-    try parsing(.deviceKey) { () throws(CBORError) in
+    self = try parsing(.deviceKey) { () throws(CBORError) in
       var map = try reader.readMap()
       // Every claim is required, so the order of labels is known.
       guard map.remaining == 3, try reader.nextIntegerKey(&map) == Label.confirmation else {
@@ -48,8 +48,9 @@ public struct DeviceKeyClaims: Equatable, Sendable {
       guard try reader.nextIntegerKey(&map) == Label.lifecycle else { throw CBORError(.unexpectedType, at: start) }
       let lifecycle = try Lifecycle(&reader)
       guard try reader.nextIntegerKey(&map) == Label.keyEpoch else { throw CBORError(.unexpectedType, at: start) }
-      self = DeviceKeyClaims(grantKey: key, lifecycle: lifecycle, keyEpoch: try reader.readCount())
+      let keyEpoch = try reader.readCount()
       try reader.finish()
+      return DeviceKeyClaims(grantKey: key, lifecycle: lifecycle, keyEpoch: keyEpoch)
     }
   }
 

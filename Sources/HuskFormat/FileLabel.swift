@@ -1,4 +1,5 @@
 public import CBOR
+import ErrorClass
 
 /// The labels by which Husk's files are known (SPEC 1.2, RFC 9277).
 public enum FileLabel: UInt64, CaseIterable, Sendable {

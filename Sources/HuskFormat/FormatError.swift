@@ -41,18 +41,18 @@ public struct FormatError: Error, Equatable, Sendable {
   public init(_ error: COSEError, in part: Part) {
     switch error {
     case .malformed(let error): self.init(error, in: part)
-    case .unexpectedType: self.init(.roleMismatch, in: part)
-    case .signatureInvalid: self.init(.signatureInvalid, in: part)
-    case .decryptionFailed: self.init(.keyUnwrapFailed, in: part)
-    case .algorithmMismatch, .unexpectedHeader, .invalidKey: self.init(.malformed, in: part)
+    case .unexpectedType: self.init(ErrorClass.roleMismatch, in: part)
+    case .signatureInvalid: self.init(ErrorClass.signatureInvalid, in: part)
+    case .decryptionFailed: self.init(ErrorClass.keyUnwrapFailed, in: part)
+    case .algorithmMismatch, .unexpectedHeader, .invalidKey: self.init(ErrorClass.malformed, in: part)
     case .cryptography(let error): self.init(error, in: part)
     }
   }
 
   public init(_ error: CryptographyError, in part: Part) {
     switch error {
-    case .outOfMemory: self.init(.outOfMemory, in: part)
-    default: self.init(.internal, in: part)
+    case .outOfMemory: self.init(ErrorClass.outOfMemory, in: part)
+    default: self.init(ErrorClass.internal, in: part)
     }
   }
 }

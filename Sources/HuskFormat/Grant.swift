@@ -1,6 +1,7 @@
-public import CBOR
+import CBOR
 public import COSE
 public import Cryptography
+import ErrorClass
 public import SecretBytes
 
 /// The terms of a grant (SPEC 5): for which device and module it is, and what it allows.

@@ -1,3 +1,5 @@
+import ErrorClass
+
 /// What a device knows of itself when it decides about a load.
 public struct DeviceState: Equatable, Sendable {
   public let deviceID: [UInt8]

@@ -1,7 +1,8 @@
-public import CBOR
+import CBOR
 public import COSE
-public import Cryptography
+import Cryptography
 public import DICE
+import ErrorClass
 
 /// What a vendor learns from a verified identity (SPEC 6).
 public struct DeviceIdentity: Equatable, Sendable {

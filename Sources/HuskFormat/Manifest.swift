@@ -1,4 +1,5 @@
-public import CBOR
+import CBOR
+import ErrorClass
 
 /// What the signer of a package says of it (SPEC 4).
 public struct Manifest: Equatable, Sendable {

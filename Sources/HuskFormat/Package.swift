@@ -1,5 +1,6 @@
-public import CBOR
+import CBOR
 public import COSE
+import ErrorClass
 
 /// The signed front of a package (SPEC 4), parsed but not verified.
 public struct PackageFront: Sendable {

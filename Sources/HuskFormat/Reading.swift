@@ -1,5 +1,6 @@
 import CBOR
 import COSE
+import ErrorClass
 
 // Small pieces that the parsers of this module share.
 

@@ -1,3 +1,5 @@
+import ErrorClass
+
 /// The roots that a verifier trusts (SPEC 3.2): thumbprints by slot, and which of them are revoked.
 public struct TrustAnchors: Equatable, Sendable {
   /// Thumbprints of 32 bytes; the index is the root slot.

@@ -1,4 +1,4 @@
-public import CBOR
+import CBOR
 
 /// The version of a module or stage: major, minor, patch.
 public struct Version: Equatable, Comparable, Sendable {

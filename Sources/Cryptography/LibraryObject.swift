@@ -1,0 +1,19 @@
+/// Owns one object of libcrypto's, and frees it.
+public struct LibraryObject: ~Copyable {
+  /// Valid while the owner is.
+  let pointer: OpaquePointer
+
+  private let free: @convention(c) (OpaquePointer?) -> Void
+
+  /// Takes over what a constructor of libcrypto returned; null means that `operation` failed.
+  init(
+    _ pointer: OpaquePointer?, freedBy free: @convention(c) (OpaquePointer?) -> Void,
+    _ operation: CryptographyError.Operation
+  ) throws(CryptographyError) {
+    guard let pointer else { throw failure(.libraryFailure(operation)) }
+    self.pointer = pointer
+    self.free = free
+  }
+
+  deinit { free(pointer) }
+}
