@@ -1,8 +1,11 @@
 #define _GNU_SOURCE
 #include "linux_messages.h"
 
+#include "linux_process.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -13,6 +16,17 @@ int linux_socket_pair(int *first, int *second) {
   *first = pair[0];
   *second = pair[1];
   return 0;
+}
+
+int linux_wait_readable(int fd, int64_t milliseconds) {
+  struct pollfd wanted = {.fd = fd, .events = POLLIN};
+  int64_t end = linux_monotonic_milliseconds() + milliseconds;
+  for (;;) {
+    int64_t left = end - linux_monotonic_milliseconds();
+    int ready = poll(&wanted, 1, left > 0 ? (int)left : 0);
+    if (ready >= 0) return ready > 0 ? 1 : 0;
+    if (errno != EINTR) return -1;
+  }
 }
 
 int linux_pipe(int *read_end, int *write_end) {

@@ -4,7 +4,7 @@ public import SecretBytes
 
 /// A COSE_Encrypt0 (RFC 9052 §5.2) with HPKE-4 integrated encryption (draft-ietf-cose-hpke): DHKEM(X25519, HKDF-SHA256),
 /// HKDF-SHA256, ChaCha20-Poly1305, mode base, empty info.
-public struct Encrypt0: Sendable {
+public struct Encrypt0: Equatable, Sendable {
   public let protectedHeader: ArraySlice<UInt8>
   /// `ek`: the encapsulated key, 32 bytes.
   public let encapsulatedKey: ArraySlice<UInt8>

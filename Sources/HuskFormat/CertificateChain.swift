@@ -27,6 +27,18 @@ public struct CertificateChain: Sendable {
     self.certificates = certificates
   }
 
+  /// Reads an encoded chain that is by itself.
+  public init(encoded bytes: [UInt8]) throws(FormatError) {
+    var reader = CBORReader(bytes)
+    self = try CertificateChain(&reader)
+    try parsing(.chain) { () throws(CBORError) in try reader.finish() }
+  }
+
+  /// The last certificate's key, unverified.
+  public func unverifiedLastKey() throws(FormatError) -> PublicKey {
+    try unverifiedClaims(at: certificates.count - 1).key
+  }
+
   /// Reads a chain file (SPEC 1.2).
   public init(file bytes: [UInt8]) throws(FormatError) {
     guard bytes.count <= Limits.chain else { throw FormatError(.limitExceeded, in: .chain) }

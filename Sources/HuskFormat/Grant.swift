@@ -174,7 +174,7 @@ extension GrantTerms {
 }
 
 /// A grant: terms, and the content key wrapped to one device's grant key (SPEC 5).
-public struct Grant: Sendable {
+public struct Grant: Equatable, Sendable {
   public let terms: GrantTerms
   let wrappedKey: Encrypt0
 

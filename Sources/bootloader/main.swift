@@ -1,1 +1,3 @@
-// placeholder
+import BootChain
+
+Bootloader.run(CommandLine.unsafeArgv)

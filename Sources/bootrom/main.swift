@@ -1,1 +1,3 @@
-// placeholder
+import BootChain
+
+BootROM.run(CommandLine.unsafeArgv, count: Int(CommandLine.argc))

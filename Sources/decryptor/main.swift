@@ -1,1 +1,3 @@
-// placeholder
+import Decryptor
+
+Decryptor.run()

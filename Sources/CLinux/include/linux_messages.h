@@ -12,6 +12,9 @@ enum { LINUX_MESSAGE_DESCRIPTORS = 4 };
 /// A connected pair of SOCK_SEQPACKET sockets, close-on-exec; 0 or -1.
 int linux_socket_pair(int *first, int *second);
 
+/// Waits until a descriptor is readable or its other end closed: 1; 0 if that didn't happen within the milliseconds; -1.
+int linux_wait_readable(int fd, int64_t milliseconds);
+
 /// A pipe, close-on-exec on both ends; 0 or -1.
 int linux_pipe(int *read_end, int *write_end);
 

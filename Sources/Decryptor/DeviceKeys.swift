@@ -1,0 +1,62 @@
+import BootChain
+import COSE
+import Cryptography
+import DICE
+import ErrorClass
+import HuskFormat
+import SecretBytes
+
+/// What the decryptor makes of its handoff (SPEC 6.3): the grant key, and the identity that it can show.
+struct DeviceKeys: ~Copyable {
+  let grantKey: X25519PrivateKey
+  let state: DeviceState
+  /// The identity file.
+  let identity: [UInt8]
+
+  init(_ handoff: borrowing Handoff) throws(ErrorClass) {
+    let notes = handoff.notes
+    do throws(CryptographyError) {
+      let grantKey = try Self.deriveGrantKey(handoff.secrets.seal)
+      let claims = DeviceKeyClaims(
+        grantKey: grantKey.publicKey, lifecycle: notes.state.lifecycle, keyEpoch: notes.state.keyEpoch)
+      let deviceKey = try Self.certify(claims, with: DICE.signingKey(from: handoff.secrets.attest))
+      identity = IdentityFile.encode(
+        silicon: notes.state.silicon, dice: notes.certificates, deviceKey: deviceKey)
+      state = DeviceState(
+        deviceID: try Self.deviceID(notes.state.silicon),
+        grantKeyThumbprint: try COSEKey.thumbprint(x25519: grantKey.publicKey), lifecycle: notes.state.lifecycle)
+      self.grantKey = grantKey
+    } catch {
+      throw error == .invalidKey ? .malformed : .internal
+    }
+  }
+
+  private static func deriveGrantKey(_ seal: borrowing SecretBytes) throws(CryptographyError) -> X25519PrivateKey {
+    let info: [UInt8] = ("husk grant key" as StaticString).withUTF8Buffer { Array($0) }
+    let key = try HKDF.sha512.derive(
+      salt: RawSpan(), inputKeyMaterial: seal, info: info.span.bytes, byteCount: X25519PrivateKey.byteCount)
+    return try X25519PrivateKey(key)
+  }
+
+  private static func certify(
+    _ claims: DeviceKeyClaims, with attestationKey: borrowing SigningKey
+  ) throws(CryptographyError) -> [UInt8] {
+    do throws(SignerError) {
+      return try Sign1.sign(payload: claims.encoded(), type: DeviceKeyClaims.type, with: attestationKey)
+    } catch {
+      switch error {
+      case .cryptography(let error): throw error
+      }
+    }
+  }
+
+  /// The thumbprint of the UDS public key, which is the silicon chain's last. ROM handed the chain on as it was fused;
+  /// vendors verify it, the device only needs to know its own name.
+  private static func deviceID(_ silicon: [UInt8]) throws(CryptographyError) -> [UInt8] {
+    do throws(FormatError) {
+      return try COSEKey.thumbprint(CertificateChain(encoded: silicon).unverifiedLastKey())
+    } catch {
+      throw .invalidKey
+    }
+  }
+}

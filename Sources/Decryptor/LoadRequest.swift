@@ -1,0 +1,122 @@
+import BootChain
+import CLinux
+import ErrorClass
+import HuskFormat
+import SecureWorld
+
+/// One request to load a module (SPEC 9.1): the signed bytes of package and grant, read once, and what they say.
+struct LoadRequest {
+  private let package: Int32
+  private let packageSize: UInt64
+  private let front: PackageFront
+  private let grant: GrantFile
+
+  /// What a load was decided on; equal only if every verified word of it is.
+  struct Decision: Equatable {
+    let package: Verified<Manifest>
+    let grant: Verified<Grant>
+    let time: TimeBasis
+  }
+
+  /// A module that may leave.
+  struct Result {
+    let module: LoadedModule
+    let vendorScope: Scope
+    /// The latest signed time seen.
+    let time: UInt64
+    /// The sealed memory file; the receiver closes it.
+    let file: Int32
+  }
+
+  /// Reads and parses what is signed.
+  ///
+  /// - Parameters:
+  ///   - package: descriptor of the package; it stays the caller's and must outlive this value.
+  ///   - grant: descriptor of the grant; it stays the caller's.
+  init(package: Int32, grant: Int32) throws(ErrorClass) {
+    let packageSize = linux_regular_file_size(package)
+    let grantSize = linux_regular_file_size(grant)
+    guard packageSize >= 0, grantSize >= 0 else { throw .io }
+    self.package = package
+    self.packageSize = UInt64(packageSize)
+    front = try readPackageFront(package, fileSize: UInt64(packageSize))
+    guard grantSize <= Int64(Limits.grant) else { throw .limitExceeded }
+    guard let bytes = readFile(grant, at: 0, count: Int(grantSize)) else { throw .io }
+    do throws(FormatError) {
+      self.grant = try GrantFile(bytes)
+    } catch {
+      throw error.errorClass
+    }
+  }
+
+  /// Decides, unwraps, decrypts, decompresses, decides again, seals: everything of SPEC 9.1.
+  func perform(_ keys: borrowing DeviceKeys, anchors: TrustAnchors, time: TimeBasis, session: Session)
+    throws(ErrorClass) -> Result
+  {
+    let decision = try decide(keys.state, anchors, time, session)
+    let manifest = decision.package.value
+    let file = linux_memory_file_module("module")
+    guard file >= 0 else { throw .outOfMemory }
+    do throws(ErrorClass) {
+      let size = try unpack(decision, keys, into: file)
+      // Once more on the same signed bytes; by then all signed times are known (SPEC 15.4).
+      let again = try decide(keys.state, anchors, decision.time, session)
+      guard again.package == decision.package, again.grant == decision.grant else { throw .internal }
+      guard linux_seal(file) == 0, linux_is_sealed(file) == 1 else { throw .internal }
+      let terms = again.grant.value.terms
+      let module = LoadedModule(
+        name: manifest.name.bytes,
+        version: [manifest.version.major, manifest.version.minor, manifest.version.patch],
+        securityVersion: manifest.securityVersion, epoch: terms.epoch, size: size, sequence: terms.sequence,
+        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features)
+      return Result(
+        module: module, vendorScope: again.package.authority.vendorScope, time: again.time.lowerBound, file: file)
+    } catch {
+      close(file)
+      throw error
+    }
+  }
+}
+
+extension LoadRequest {
+  /// Steps 1 to 3 of SPEC 9.1, without unwrapping.
+  private func decide(
+    _ device: DeviceState, _ anchors: TrustAnchors, _ start: TimeBasis, _ session: Session
+  ) throws(ErrorClass) -> Decision {
+    var time = start
+    do throws(FormatError) {
+      let package = try front.verify(
+        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: anchors, time: time))
+      guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
+      time.raise(to: package.issuedAt)
+      let grant = try grant.verify(with: ChainVerifier(anchors: anchors, time: time))
+      time.raise(to: grant.issuedAt)
+      try grant.authorize(
+        package, on: device, time: time, highestSequence: session.highestSequence(of: package.value.name))
+      guard session.allows(package.authority.vendorScope) else { throw FormatError(.scopeConflict, in: .manifest) }
+      return Decision(package: package, grant: grant, time: time)
+    } catch {
+      throw error.errorClass
+    }
+  }
+
+  /// Unwraps the content key and unpacks the module; returns its size in bytes.
+  private func unpack(
+    _ decision: Decision, _ keys: borrowing DeviceKeys, into file: Int32
+  ) throws(ErrorClass) -> UInt64 {
+    let manifest = decision.package.value
+    let payload = PackagePayload(file: package, offset: front.payloadOffset, manifest: manifest)
+    var unpacker = try ModuleUnpacker(file: file, sizeBound: manifest.sizeBound)
+    do throws(FormatError) {
+      let contentKey = try decision.grant.value.unwrap(with: keys.grantKey)
+      do throws(ErrorClass) {
+        try payload.decrypt(with: contentKey) { (plaintext) throws(ErrorClass) in try unpacker.take(plaintext) }
+      } catch {
+        throw FormatError(error, in: .payload)
+      }
+    } catch {
+      throw error.errorClass
+    }
+    return try unpacker.finish()
+  }
+}
