@@ -84,6 +84,7 @@ let testTargets: [Target] = [
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
   tests("SecretBytesTests", ["SecretBytes"]),
   tests("CBORTests", ["CBOR"]),
+  tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "SecretBytes"]),
