@@ -44,6 +44,7 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
   .target(name: "CHusk"),
+  .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
   shared("CBOR", []),
@@ -59,15 +60,15 @@ let sharedTargets: [Target] = [
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "SecretBytes",      "SecureWorld",
+      "SecretBytes", "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
   shared("Loader", ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "SecureWorld"]),
-  stage("bootrom", ["BootChain", "CLinux"]),
-  stage("bootloader", ["BootChain", "CLinux"]),
-  stage("decryptor", ["Decryptor", "CLinux"]),
+  stage("bootrom", ["BootChain", "CStage"]),
+  stage("bootloader", ["BootChain", "CStage"]),
+  stage("decryptor", ["Decryptor"]),
 ]
 
 let hostTargets: [Target] = [

@@ -8,8 +8,6 @@ public enum CompressionError: Error, Equatable, Sendable {
   case malformed
   /// The input ended before the frame did.
   case truncated
-  /// Bytes follow the end of the frame.
-  case trailingBytes
   /// There is nothing to compress: an LZ4 frame can't declare a content size of zero.
   case emptyInput
   case outOfMemory

@@ -48,7 +48,7 @@ public struct LZ4FrameDecoder: ~Copyable {
     self.context = context
   }
 
-  /// Decompresses until the input is used up or the output is full.
+  /// Decompresses until the input is used up, the output is full, or the frame ends: what follows it isn't consumed.
   ///
   /// Feed what was not consumed again. Where the output is full, call once more with room, even if all of the input was
   /// consumed: there may be more to come.
@@ -87,8 +87,7 @@ public struct LZ4FrameDecoder: ~Copyable {
       total.produced += step.produced
       if step == Progress() { break }
     }
-    guard total.consumed < input.count else { return total }
-    guard !isComplete else { throw .trailingBytes }
+    guard total.consumed < input.count, !isComplete else { return total }
     // Only a full output may leave input behind; and if that is all there should be, then a block has more.
     guard total.produced == output.count, producedSize < contentSize else { throw .malformed }
     return total
@@ -113,7 +112,8 @@ public struct LZ4FrameDecoder: ~Copyable {
 }
 
 /// Owns liblz4's context.
-private struct DecompressionContext: ~Copyable {
+/// Public only because Embedded Swift 6.3 must see the deinit of what a public type holds.
+public struct DecompressionContext: ~Copyable {
   let pointer: OpaquePointer
 
   init() throws(CompressionError) {

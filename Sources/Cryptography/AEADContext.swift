@@ -1,7 +1,7 @@
 import CLibCrypto
 import SecretBytes
 
-/// A key made ready once, for many messages in one direction. 
+/// A key made ready once, for many messages in one direction.
 struct AEADContext: ~Copyable {
   enum Direction {
     case seal
@@ -99,7 +99,9 @@ struct AEADContext: ~Copyable {
     // The control call is shared with "get tag", hence not const; it only reads.
     let tag = UnsafeMutablePointer(mutating: ciphertext + Int(length))
     var written: Int32 = 0
-    guard EVP_CIPHER_CTX_ctrl(context.pointer, EVP_CTRL_AEAD_SET_TAG, Int32(AEAD.tagByteCount), tag) == 1 else { return false }
+    guard EVP_CIPHER_CTX_ctrl(context.pointer, EVP_CTRL_AEAD_SET_TAG, Int32(AEAD.tagByteCount), tag) == 1 else {
+      return false
+    }
     if length > 0, EVP_CipherUpdate(context.pointer, target, &written, ciphertext, length) != 1 { return false }
     return EVP_CipherFinal_ex(context.pointer, target + Int(length), &written) == 1
   }

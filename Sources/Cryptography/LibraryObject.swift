@@ -1,4 +1,6 @@
 /// Owns one object of libcrypto's, and frees it.
+///
+/// Public only because Embedded Swift 6.3 must see the deinit of what a public type holds.
 public struct LibraryObject: ~Copyable {
   /// Valid while the owner is.
   let pointer: OpaquePointer

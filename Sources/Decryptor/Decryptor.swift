@@ -9,7 +9,7 @@ public enum Decryptor {
       try startStage()
       let handoff = try Handoff(draining: Platform.Descriptor.handoff)
       let notes = handoff.notes
-      let keys = try DeviceKeys(handoff)
+      let keys = try DeviceKeys.derive(from: handoff)
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       try enterSandbox()

@@ -13,19 +13,25 @@ struct DeviceKeys: ~Copyable {
   /// The identity file.
   let identity: [UInt8]
 
-  init(_ handoff: borrowing Handoff) throws(ErrorClass) {
+  private init(grantKey: consuming X25519PrivateKey, state: DeviceState, identity: [UInt8]) {
+    self.grantKey = grantKey
+    self.state = state
+    self.identity = identity
+  }
+
+  static func derive(from handoff: borrowing Handoff) throws(ErrorClass) -> DeviceKeys {
     let notes = handoff.notes
     do throws(CryptographyError) {
-      let grantKey = try Self.deriveGrantKey(handoff.secrets.seal)
+      let grantKey = try deriveGrantKey(handoff.secrets.seal)
       let claims = DeviceKeyClaims(
         grantKey: grantKey.publicKey, lifecycle: notes.state.lifecycle, keyEpoch: notes.state.keyEpoch)
-      let deviceKey = try Self.certify(claims, with: DICE.signingKey(from: handoff.secrets.attest))
-      identity = IdentityFile.encode(
+      let deviceKey = try certify(claims, with: DICE.signingKey(from: handoff.secrets.attest))
+      let identity = IdentityFile.encode(
         silicon: notes.state.silicon, dice: notes.certificates, deviceKey: deviceKey)
-      state = DeviceState(
-        deviceID: try Self.deviceID(notes.state.silicon),
+      let state = DeviceState(
+        deviceID: try deviceID(notes.state.silicon),
         grantKeyThumbprint: try COSEKey.thumbprint(x25519: grantKey.publicKey), lifecycle: notes.state.lifecycle)
-      self.grantKey = grantKey
+      return DeviceKeys(grantKey: grantKey, state: state, identity: identity)
     } catch {
       throw error == .invalidKey ? .malformed : .internal
     }
@@ -53,10 +59,12 @@ struct DeviceKeys: ~Copyable {
   /// The thumbprint of the UDS public key, which is the silicon chain's last. ROM handed the chain on as it was fused;
   /// vendors verify it, the device only needs to know its own name.
   private static func deviceID(_ silicon: [UInt8]) throws(CryptographyError) -> [UInt8] {
+    let key: PublicKey
     do throws(FormatError) {
-      return try COSEKey.thumbprint(CertificateChain(encoded: silicon).unverifiedLastKey())
+      key = try CertificateChain(encoded: silicon).unverifiedLastKey()
     } catch {
       throw .invalidKey
     }
+    return try COSEKey.thumbprint(key)
   }
 }

@@ -12,6 +12,8 @@ struct ModuleUnpacker: ~Copyable {
   private var padding = PaddingChecker()
   private var staging: SecretBytes
   private var written: UInt64 = 0
+  private var hasStarted = false
+  private var isFrameComplete = false
 
   /// As much as one block of the frame holds.
   private static let stagingSize = 262_144
@@ -30,7 +32,8 @@ struct ModuleUnpacker: ~Copyable {
   }
 
   mutating func take(_ plaintext: RawSpan) throws(ErrorClass) {
-    guard decoder == nil else { return try decode(plaintext) }
+    guard !hasStarted else { return try decode(plaintext) }
+    hasStarted = true
     // The first chunk holds at least the frame's header, or there is none.
     do throws(CompressionError) {
       decoder = try LZ4FrameDecoder(header: plaintext, atMost: sizeBound)
@@ -42,13 +45,13 @@ struct ModuleUnpacker: ~Copyable {
 
   /// Checks that frame and padding are complete; returns the module's size in bytes.
   func finish() throws(ErrorClass) -> UInt64 {
-    guard let isComplete = decoder?.isComplete, isComplete, padding.isComplete else { throw .decompressionFailed }
+    guard isFrameComplete, padding.isComplete else { throw .decompressionFailed }
     return written
   }
 
   private mutating func decode(_ input: RawSpan) throws(ErrorClass) {
     var position = 0
-    while position < input.byteCount, decoder?.isComplete == false {
+    while position < input.byteCount, !isFrameComplete {
       position += try step(input.extracting(position..<input.byteCount))
     }
     if position < input.byteCount, !padding.take(input.extracting(position..<input.byteCount)) {
@@ -65,6 +68,7 @@ struct ModuleUnpacker: ~Copyable {
       let progress: LZ4FrameDecoder.Progress?
       do throws(CompressionError) {
         progress = try decoder?.decode(input, into: &output)
+        isFrameComplete = decoder?.isComplete ?? false
       } catch {
         throw ErrorClass(error)
       }

@@ -76,7 +76,9 @@ public struct CertificateClaims: Equatable, Sendable {
     var encoder = CBOREncoder()
     encoder.encodeMap { map in
       // Readers refuse a subject that isn't UTF-8, so one that isn't is left out here and the certificate is useless.
-      map.set(Label.subject) { item in do throws(CBORError) { try item.encode(textUTF8: subject) } catch { item.encodeNull() } }
+      map.set(Label.subject) { item in
+        do throws(CBORError) { try item.encode(textUTF8: subject) } catch { item.encodeNull() }
+      }
       if let notAfter { map.set(Label.notAfter) { $0.encode(unsigned: notAfter) } }
       if let notBefore { map.set(Label.notBefore) { $0.encode(unsigned: notBefore) } }
       map.set(Label.issuedAt) { $0.encode(unsigned: issuedAt) }

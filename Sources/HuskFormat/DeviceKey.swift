@@ -22,7 +22,8 @@ public struct DeviceKeyClaims: Equatable, Sendable {
     var encoder = CBOREncoder()
     encoder.encodeMap { map in
       map.set(Label.confirmation) { item in
-        item.encodeMap { map in map.set(Label.confirmationKey) { $0.encode(encoded: COSEKey.encode(x25519: grantKey)) } }
+        item.encodeMap { map in map.set(Label.confirmationKey) { $0.encode(encoded: COSEKey.encode(x25519: grantKey)) }
+        }
       }
       map.set(Label.lifecycle) { lifecycle.encode(to: &$0) }
       map.set(Label.keyEpoch) { $0.encode(unsigned: keyEpoch) }

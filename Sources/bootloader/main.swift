@@ -1,3 +1,4 @@
 import BootChain
+import CStage
 
-Bootloader.run(CommandLine.unsafeArgv)
+Bootloader.run(stage_arguments())

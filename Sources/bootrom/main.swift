@@ -1,3 +1,4 @@
 import BootChain
+import CStage
 
-BootROM.run(CommandLine.unsafeArgv, count: Int(CommandLine.argc))
+BootROM.run(stage_arguments(), count: Int(stage_argument_count()))

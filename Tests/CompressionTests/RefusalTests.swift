@@ -66,15 +66,6 @@ struct RefusalTests {
     }
   }
 
-  @Test("bytes behind the frame, another frame included")
-  func trailing() throws {
-    let frame = try frame(1000)
-    for trailing in [[0], Array(frame[..<4]), frame] {
-      #expect(throws: CompressionError.trailingBytes) { try decompress(frame + trailing) }
-      #expect(throws: CompressionError.trailingBytes) { try decompress(frame + trailing, pieceSize: 1) }
-    }
-  }
-
   @Test("frames of a kind that Husk doesn't use")
   func notAcceptable() throws {
     let original = content(600_000)
