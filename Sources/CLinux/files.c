@@ -36,6 +36,11 @@ int64_t linux_regular_file_size(int fd) {
   return status.st_size;
 }
 
+uint64_t linux_file_number(int fd) {
+  struct stat status;
+  return syscall(SYS_fstat, fd, &status) == 0 ? status.st_ino : 0;
+}
+
 ssize_t linux_pread_all(int fd, void *buffer, size_t count, uint64_t offset) {
   size_t done = 0;
   while (done < count) {

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -21,6 +22,7 @@
 #include <unistd.h>
 
 #include "linux_files.h"
+#include "linux_linker.h"
 #include "linux_messages.h"
 #include "linux_process.h"
 #include "linux_sandbox.h"

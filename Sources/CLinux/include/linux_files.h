@@ -18,6 +18,9 @@ int linux_open_directory(const char *path);
 /// The size of a regular file in bytes; -1 with errno EINVAL for anything else.
 int64_t linux_regular_file_size(int fd);
 
+/// The inode number of an open file; 0 on failure.
+uint64_t linux_file_number(int fd);
+
 /// pread(2) until count bytes are there, the file ends, or an error comes; returns the bytes read, or -1.
 ssize_t linux_pread_all(int fd, void *buffer, size_t count, uint64_t offset);
 

@@ -1,0 +1,35 @@
+# Shared by the scripts: sourced, not run.
+set -euo pipefail
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+  say "$(basename "$0"): $*"
+  exit 1
+}
+
+# Runs a command as root: directly, or through sudo.
+as_root() {
+  if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo -- "$@"; fi
+}
+
+# Runs a command quietly; shows what it said only if it failed.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# Sets `scratch` to a temporary folder that everybody may enter and that goes away with the script.
+make_scratch() {
+  scratch=$(mktemp -d "${TMPDIR:-/tmp}/husk.XXXXXX")
+  chmod 755 "$scratch"
+  trap 'as_root rm -rf "$scratch"' EXIT
+}
