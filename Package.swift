@@ -90,6 +90,7 @@ let testTargets: [Target] = [
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "SecretBytes"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
+  tests("SampleTests", []),
 ]
 
 let package = Package(
