@@ -1,4 +1,7 @@
 /// Owns one object of libcrypto's, and frees it.
+// Usable from inline because an Embedded Swift client cannot otherwise see the deinit of a public type's content
+// (fixed after Swift 6.3: github.com/swiftlang/swift/pull/87303).
+@usableFromInline
 ///
 /// Public only because Embedded Swift 6.3 must see the deinit of what a public type holds.
 public struct LibraryObject: ~Copyable {

@@ -51,7 +51,7 @@ func makeSecret(count: Int) throws(CryptographyError) -> SecretBytes {
 
 /// A size as libcrypto's `int` parameters take it.
 func libraryLength(_ count: Int) throws(CryptographyError) -> Int32 {
-  guard let length = Int32(exactly: count) else { throw .invalidLength }
+  guard count >= 0, let length = Int32(exactly: count) else { throw .invalidLength }
   return length
 }
 

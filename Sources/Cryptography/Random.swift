@@ -3,10 +3,10 @@ public import SecretBytes
 
 /// Random bytes that may become public: a salt, a nonce, a challenge.
 public func randomBytes(count: Int) throws(CryptographyError) -> [UInt8] {
-  guard count >= 0 else { throw .invalidLength }
   _ = try Library.shared()
+  let length = try libraryLength(count)
   var bytes = [UInt8](repeating: 0, count: count)
-  try check(RAND_bytes(&bytes, libraryLength(count)), .random)
+  try check(RAND_bytes(&bytes, length), .random)
   return bytes
 }
 

@@ -39,8 +39,19 @@ import Testing
     let secret = try TestSecret(count: count)
     defer { withExtendedLifetime(secret) {} }
     let address = try #require(secret.address)
-    let flags = try #require(try memoryFlags(at: UInt(bitPattern: address)))
-    #expect(flags.contains("dd"))
+    let mapping = try #require(try Mapping(at: UInt(bitPattern: address)))
+    #expect(mapping.flags.contains("dd"))
+  }
+
+  @Test(
+    "a secret lies in memory that the kernel itself does not map",
+    .enabled(if: kernelHasSecretMemory, "this kernel has no memfd_secret"), arguments: [32, 65536])
+  func isSecretMemory(count: Int) throws {
+    let secret = try TestSecret(count: count)
+    defer { withExtendedLifetime(secret) {} }
+    let address = try #require(secret.address)
+    let mapping = try #require(try Mapping(at: UInt(bitPattern: address)))
+    #expect(mapping.name == "/secretmem")
   }
 
   @Test("wipe overwrites the whole buffer")
@@ -69,18 +80,38 @@ private func checkWipeAndReuse() -> Int32 {
   return 0
 }
 
-/// The kernel's flags for the mapping that holds an address: `dd` is "not in core dumps".
-private func memoryFlags(at address: UInt) throws -> Set<Substring>? {
-  var isInside = false
-  // A whole-file read takes only the first few pages of a file in /proc.
-  let handle = try FileHandle(forReadingFrom: URL(filePath: "/proc/self/smaps"))
-  let text = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
-  for line in text.split(separator: "\n") {
-    let words = line.split(separator: " ")
-    guard let first = words.first else { continue }
-    let range = first.split(separator: "-").compactMap { UInt($0, radix: 16) }
-    if range.count == 2 { isInside = range[0] <= address && address < range[1] }
-    if isInside, first == "VmFlags:" { return Set(words.dropFirst()) }
+/// What the kernel says of the mapping that holds an address.
+private struct Mapping {
+  var name: Substring?
+  /// `dd` is "not in core dumps".
+  var flags: Set<Substring> = []
+
+  init?(at address: UInt) throws {
+    // A whole-file read takes only the first few pages of a file in /proc.
+    let handle = try FileHandle(forReadingFrom: URL(filePath: "/proc/self/smaps"))
+    let text = String(decoding: try handle.readToEnd() ?? Data(), as: UTF8.self)
+    var isInside = false
+    for line in text.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      guard let first = words.first else { continue }
+      let range = first.split(separator: "-").compactMap { UInt($0, radix: 16) }
+      if range.count == 2 {
+        isInside = range[0] <= address && address < range[1]
+        name = words.dropFirst(5).first
+      }
+      if isInside, first == "VmFlags:" {
+        flags = Set(words.dropFirst())
+        return
+      }
+    }
+    return nil
   }
-  return nil
 }
+
+private let kernelHasSecretMemory: Bool = {
+  typealias SystemCall = @convention(c) (Int, Int) -> Int
+  let systemCall = unsafeBitCast(dlsym(nil, "syscall"), to: SystemCall.self)
+  let descriptor = systemCall(447, 0)
+  if descriptor >= 0 { close(Int32(descriptor)) }
+  return descriptor >= 0
+}()

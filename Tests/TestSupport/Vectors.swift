@@ -25,7 +25,7 @@ public let vectorsAvailable: Bool = {
   if FileManager.default.fileExists(atPath: vectorFolder.path, isDirectory: &isFolder), isFolder.boolValue {
     return true
   }
-  printLine("vectors: SKIPPED, no folder \(vectorFolder.path) (set HUSK_VECTORS)")
+  printLine("vectors: MISSING, no folder \(vectorFolder.path) (set HUSK_VECTORS)")
   return ProcessInfo.processInfo.environment["CI"] == "true"
 }()
 

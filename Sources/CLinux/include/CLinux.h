@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
+<<<<<<< HEAD
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -31,4 +32,7 @@
 /// The calling thread's errno.
 static inline int linux_errno(void) { return errno; }
 
+=======
+#include "secret_memory.h"
+>>>>>>> 57536802eb43883dc8fe35fddd59b1845ff897fa
 #endif
