@@ -81,12 +81,8 @@ static bool is_inherited(const struct secret_region *region) {
 
 /// Puts secret memory at `bytes`, in place of reserved pages. Its content is zeros.
 static bool map_secret_pages(uint8_t *bytes, size_t size) {
-<<<<<<< HEAD
-  const int descriptor = (int)syscall(SYS_memfd_secret, FD_CLOEXEC);
-=======
   // O_CLOEXEC, as the kernel has it, and not FD_CLOEXEC, as the manual page says.
   const int descriptor = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
->>>>>>> 57536802eb43883dc8fe35fddd59b1845ff897fa
   if (descriptor < 0) return false;
   void *mapped = MAP_FAILED;
   if (ftruncate(descriptor, (off_t)size) == 0)

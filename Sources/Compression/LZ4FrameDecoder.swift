@@ -112,8 +112,10 @@ public struct LZ4FrameDecoder: ~Copyable {
 }
 
 /// Owns liblz4's context.
-/// Public only because Embedded Swift 6.3 must see the deinit of what a public type holds.
-public struct DecompressionContext: ~Copyable {
+// Usable from inline because an Embedded Swift client cannot otherwise see the deinit of a public type's content
+// (fixed after Swift 6.3: github.com/swiftlang/swift/pull/87303).
+@usableFromInline
+struct DecompressionContext: ~Copyable {
   let pointer: OpaquePointer
 
   init() throws(CompressionError) {

@@ -2,9 +2,7 @@
 // Usable from inline because an Embedded Swift client cannot otherwise see the deinit of a public type's content
 // (fixed after Swift 6.3: github.com/swiftlang/swift/pull/87303).
 @usableFromInline
-///
-/// Public only because Embedded Swift 6.3 must see the deinit of what a public type holds.
-public struct LibraryObject: ~Copyable {
+struct LibraryObject: ~Copyable {
   /// Valid while the owner is.
   let pointer: OpaquePointer
 

@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-<<<<<<< HEAD
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,7 +31,4 @@
 /// The calling thread's errno.
 static inline int linux_errno(void) { return errno; }
 
-=======
-#include "secret_memory.h"
->>>>>>> 57536802eb43883dc8fe35fddd59b1845ff897fa
 #endif
