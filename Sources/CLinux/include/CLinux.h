@@ -2,4 +2,5 @@
 #define CLINUX_H
 #include <stddef.h>
 #include <stdint.h>
+#include "secret_memory.h"
 #endif
