@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <stdint.h>
-<<<<<<< HEAD
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -32,7 +31,4 @@
 /// The calling thread's errno.
 static inline int linux_errno(void) { return errno; }
 
-=======
-#include "secret_memory.h"
->>>>>>> c5591241ada6927bf8a57a30e122f194e7047549
 #endif
