@@ -97,7 +97,8 @@ public enum BootROM {
 
   /// Nothing else is to be reached from here on (SPEC 7.1).
   private static func closeFuses(_ path: UnsafePointer<CChar>) throws(ErrorClass) {
-    guard linux_cover_file(path) == 0, linux_set_limits() == 0 else { throw .internal }
+    guard linux_cover_file(path) == 0 else { throw .internal }
+    linux_raise_memory_lock_limit()
     let kept = [CAP_SETGID, CAP_SETUID, CAP_KILL].map { Int32($0) }
     guard linux_keep_capabilities(kept, kept.count) == 0, linux_no_new_privileges() == 0,
       linux_landlock_freeze_mounts() >= 0

@@ -73,12 +73,13 @@ public enum Bootloader {
     _ image: consuming StageImage, user: UInt32, group: UInt32, isQuiet: Bool,
     arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, descriptors: [Int32]
   ) throws(ErrorClass) -> pid_t {
+    let parent = getpid()
     let process = linux_fork()
     guard process >= 0 else { throw .internal }
     if process > 0 { return process }
     let stage = image.stage
     do throws(ErrorClass) {
-      guard linux_become(user, group) == 0, linux_die_with_parent() == 0,
+      guard linux_become(user, group) == 0, linux_die_with_parent(parent) == 0,
         !isQuiet || linux_keep_only_standard_error() == 0
       else { throw .internal }
       try image.execute(arguments: arguments, descriptors: descriptors)

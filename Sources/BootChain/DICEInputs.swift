@@ -16,15 +16,6 @@ func configurationValue(_ manifest: Manifest) -> [UInt8] {
   return value
 }
 
-/// What the authority input is the hash of: root slot and role, not the signing certificate.
-func authorityInput(rootSlot: Int, role: Role) -> [UInt8] {
-  var encoder = CBOREncoder()
-  encoder.beginArray(2)
-  encoder.encode(unsigned: UInt64(rootSlot))
-  role.encode(to: &encoder)
-  return encoder.bytes
-}
-
 /// What the hidden input is the hash of.
 func hiddenInput(_ state: BootState) -> [UInt8] {
   var encoder = CBOREncoder()

@@ -36,8 +36,21 @@ public struct StageImage: ~Copyable {
 
   /// What the stage before measures of this one (SPEC 6.2).
   public borrowing func diceInputs(_ state: BootState) throws(ErrorClass) -> DICE.Inputs {
-    try measuredInputs(
-      measurement: measurement, manifest: manifest.value, rootSlot: manifest.authority.rootSlot, state: state)
+    let authority: [UInt8]
+    do throws(FormatError) {
+      authority = try sealingAuthority(bootRoot: manifest.authority.root, role: manifest.value.role)
+    } catch {
+      throw error.errorClass
+    }
+    do throws(CryptographyError) {
+      let inputs = DICE.Inputs(
+        code: measurement, configuration: configurationValue(manifest.value), authority: authority,
+        mode: state.lifecycle.mode, hidden: try SHA512.hash(hiddenInput(state).span.bytes))
+      guard let inputs else { throw .invalidLength }
+      return inputs
+    } catch {
+      throw .internal
+    }
   }
 }
 
@@ -80,21 +93,5 @@ extension StageImage {
       try hasher.take(segment)
     }
     return try hasher.finish()
-  }
-}
-
-/// The inputs of SPEC 6.2 for a stage.
-func measuredInputs(
-  measurement: [UInt8], manifest: Manifest, rootSlot: Int, state: BootState
-) throws(ErrorClass) -> DICE.Inputs {
-  do throws(CryptographyError) {
-    let inputs = DICE.Inputs(
-      code: measurement, configuration: configurationValue(manifest),
-      authority: try SHA512.hash(authorityInput(rootSlot: rootSlot, role: manifest.role).span.bytes),
-      mode: state.lifecycle.mode, hidden: try SHA512.hash(hiddenInput(state).span.bytes))
-    guard let inputs else { throw .invalidLength }
-    return inputs
-  } catch {
-    throw .internal
   }
 }

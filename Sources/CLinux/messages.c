@@ -22,8 +22,8 @@ int linux_wait_readable(int fd, int64_t milliseconds) {
   struct pollfd wanted = {.fd = fd, .events = POLLIN};
   int64_t end = linux_monotonic_milliseconds() + milliseconds;
   for (;;) {
-    int64_t left = end - linux_monotonic_milliseconds();
-    int ready = poll(&wanted, 1, left > 0 ? (int)left : 0);
+    int64_t left = milliseconds < 0 ? -1 : end - linux_monotonic_milliseconds();
+    int ready = poll(&wanted, 1, milliseconds < 0 || left > 0 ? (int)left : 0);
     if (ready >= 0) return ready > 0 ? 1 : 0;
     if (errno != EINTR) return -1;
   }

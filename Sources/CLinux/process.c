@@ -90,13 +90,19 @@ int linux_set_dumpable(int dumpable) { return prctl(PR_SET_DUMPABLE, dumpable, 0
 
 int linux_get_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
 
-int linux_die_with_parent(void) { return prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0); }
+int linux_die_with_parent(pid_t parent) {
+  if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
+  return getppid() == parent ? 0 : -1;
+}
 
-int linux_set_limits(void) {
-  struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+int linux_forbid_core_files(void) {
   struct rlimit none = {0, 0};
-  (void)setrlimit(RLIMIT_MEMLOCK, &all);
   return setrlimit(RLIMIT_CORE, &none);
+}
+
+void linux_raise_memory_lock_limit(void) {
+  struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+  (void)setrlimit(RLIMIT_MEMLOCK, &all);
 }
 
 int linux_lock_all_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }

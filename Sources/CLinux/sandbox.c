@@ -155,7 +155,7 @@ int linux_seccomp_decryptor(void) {
       // Time and randomness.
       ALLOW(SYS_clock_gettime), ALLOW(SYS_getrandom),
       // Workers: clone3 would need its argument read; libc falls back to clone.
-      REFUSE(SYS_clone3, ENOSYS), ALLOW(SYS_clone), ALLOW(SYS_wait4), ALLOW(SYS_kill), ALLOW(SYS_getpid),
+      REFUSE(SYS_clone3, ENOSYS), ALLOW(SYS_clone), ALLOW(SYS_wait4), ALLOW(SYS_kill), ALLOW(SYS_getpid), ALLOW(SYS_getppid),
       ALLOW(SYS_gettid), ALLOW(SYS_set_robust_list), ALLOW_ONLY(SYS_prctl, 0, PR_SET_PDEATHSIG),
 #if defined(SYS_rseq)
       ALLOW(SYS_rseq),

@@ -23,7 +23,7 @@ public enum Decryptor {
 
   /// Gives up everything that answering requests doesn't need (SPEC 7.5).
   private static func enterSandbox() throws(ErrorClass) {
-    guard linux_set_limits() == 0 else { throw .internal }
+    guard linux_forbid_core_files() == 0 else { throw .internal }
     // As far as the limit allows; where it doesn't, secrets still lie in memory of their own.
     _ = linux_lock_all_memory()
     guard linux_no_new_privileges() == 0, linux_landlock_deny_all() >= 0, linux_seccomp_decryptor() == 0 else {

@@ -1,11 +1,12 @@
 import BootChain
-import CBOR
 import CLinux
 import ErrorClass
 import HuskFormat
 import SecureWorld
 
 /// Answers the requests of one client, which is treated as hostile (SPEC 8), until it goes away.
+///
+/// Requests are received and worked on by ``Worker`` processes; here is only what decides and remembers.
 struct Server: ~Copyable {
   private let channel: Channel
   private let keys: DeviceKeys
@@ -22,70 +23,46 @@ struct Server: ~Copyable {
   }
 
   mutating func run() {
-    while true {
-      do throws(Channel.Failure) {
-        var message = try channel.receive()
-        try answer(&message)
-      } catch {
-        switch error {
-        case .oversized: reply(0, .failed(.malformed))
-        case .disconnected, .wouldBlock: return
-        }
+    while linux_wait_readable(channel.socket, -1) == 1 {
+      switch work() {
+      case .disconnected: return
+      case .failed(let id, let errorClass): reply(id, .failed(errorClass))
+      case .reported(let report, let file):
+        if case .finished(let id, let result) = report { finish(id, result, file: file) }
+        if file >= 0 { close(file) }
       }
       reapWorkers()
     }
   }
 
-  private mutating func answer(_ message: inout Message) throws(Channel.Failure) {
-    let request: Request
-    do throws(CBORError) {
-      request = try Request(parsing: message.bytes[...])
-      guard message.descriptorCount == request.operation.descriptorCount else { throw CBORError(.outOfRange, at: 0) }
-    } catch {
-      return reply(0, .failed(.malformed))
-    }
-    switch request.operation {
-    case .hello: reply(request.id, .hello(version: SecureWorldProtocol.version))
-    case .identity: reply(request.id, .identity(keys.identity))
-    case .load:
-      let package = message.takeDescriptor(0)
-      let grant = message.takeDescriptor(1)
-      load(request.id, package: package, grant: grant)
-      close(package)
-      close(grant)
+  /// Decides about what a worker found. The worker decided the same from the same state, but it isn't the last word on
+  /// its own work.
+  private mutating func finish(_ id: UInt64, _ result: WorkerReport.Result, file: Int32) {
+    switch result {
+    case .failed(let errorClass): reply(id, .failed(errorClass))
+    case .hello: reply(id, .hello(version: SecureWorldProtocol.version))
+    case .identity: reply(id, .identity(keys.identity))
+    case .released(let module, let scope, let time):
+      guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
+        return reply(id, .failed(.internal))
+      }
+      guard session.allows(scope) else { return reply(id, .failed(.scopeConflict)) }
+      guard module.sequence >= session.highestSequence(of: name) else { return reply(id, .failed(.rollback)) }
+      session.record(name, scope: scope, sequence: module.sequence, time: time)
+      reply(id, .loaded(module), file: file)
     }
   }
 
-  private mutating func load(_ id: UInt64, package: Int32, grant: Int32) {
-    let (report, file) = work(package: package, grant: grant)
-    defer { if file >= 0 { close(file) } }
-    guard case .released(let module, let scope, let time) = report.outcome else {
-      if case .failed(let errorClass) = report.outcome { reply(id, .failed(errorClass)) }
-      return
-    }
-    // The worker decided the same from the same state; a worker isn't the last word on its own work.
-    guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
-      return reply(id, .failed(.internal))
-    }
-    guard session.allows(scope) else { return reply(id, .failed(.scopeConflict)) }
-    guard module.sequence >= session.highestSequence(of: name) else { return reply(id, .failed(.rollback)) }
-    session.record(name, scope: scope, sequence: module.sequence, time: time)
-    reply(id, .loaded(module), file: file)
-  }
-
-  /// Runs the load in a worker.
-  private borrowing func work(package: Int32, grant: Int32) -> (WorkerReport, Int32) {
+  /// Has a worker receive and work on one request.
+  private borrowing func work() -> Worker.Outcome {
     let clock = hasTrustedClock ? UInt64(clamping: linux_realtime_seconds()) : nil
     let time = TimeBasis(lowerBound: session.time, trustedClock: clock)
-    return Worker.run {
-      do throws(ErrorClass) {
-        let request = try LoadRequest(package: package, grant: grant)
-        let result = try request.perform(keys, anchors: anchors, time: time, session: session)
-        return (
-          WorkerReport(.released(result.module, vendorScope: result.vendorScope, time: result.time)), result.file
-        )
+    return Worker.run { parent in
+      do throws(Channel.Failure) {
+        try RequestHandler(client: channel, parent: parent, anchors: anchors, time: time, session: session)
+          .handle(keys)
       } catch {
-        return (WorkerReport(.failed(error)), -1)
+        // The parent sees that no result came.
       }
     }
   }
@@ -94,7 +71,9 @@ struct Server: ~Copyable {
   private borrowing func reply(_ id: UInt64, _ result: Reply.Result, file: Int32 = -1) {
     do throws(Channel.Failure) {
       try channel.send(Reply(id: id, result: result).encoded(), descriptors: file >= 0 ? [file] : [], waits: false)
-    } catch {}
+    } catch {
+      // Lost, as said.
+    }
   }
 
   private borrowing func reapWorkers() {

@@ -14,7 +14,8 @@ public struct ChainVerifier: Sendable {
 
   /// What a verified chain says of its last key.
   public struct Authority: Equatable, Sendable {
-    public let rootSlot: Int
+    /// Thumbprint of the root.
+    public let root: [UInt8]
     public let key: PublicKey
     public let scope: Scope
     /// The first scope along the chain that isn't empty (SPEC 3.3).
@@ -53,7 +54,8 @@ public struct ChainVerifier: Sendable {
 
 extension ChainVerifier {
   private func verifyOnce(_ chain: CertificateChain, role: Role) throws(FormatError) -> Authority {
-    let rootSlot = try anchors.slot(of: Self.thumbprint(of: chain.root))
+    let root = try Self.thumbprint(of: chain.root)
+    try anchors.check(root)
     var issuer = Issuer(key: chain.root, roles: nil, scope: .everything, depth: Limits.certificates)
     var vendorScope = Scope.everything
     var issuedAt: UInt64 = 0
@@ -71,7 +73,7 @@ extension ChainVerifier {
     }
     guard let roles = issuer.roles, roles.contains(role) else { throw FormatError(.roleMismatch, in: .chain) }
     return Authority(
-      rootSlot: rootSlot, key: issuer.key, scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
+      root: root, key: issuer.key, scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
   }
 
   /// The key that signs the next certificate, and what it may hand on.

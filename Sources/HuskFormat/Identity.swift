@@ -52,8 +52,14 @@ public struct IdentityFile: Sendable {
     try DeviceKeyClaims(parsing: deviceKey.payload)
   }
 
-  /// Verifies an identity under the trusted device roots: the steps of SPEC 6.5.
-  public func verify(with verifier: ChainVerifier) throws(FormatError) -> Verified<DeviceIdentity> {
+  /// Verifies an identity: the steps of SPEC 6.5.
+  ///
+  /// - Parameters:
+  ///   - verifier: trusts the device roots.
+  ///   - bootRoots: thumbprints of the boot roots under which the device's secure world may have been started.
+  public func verify(
+    with verifier: ChainVerifier, bootRoots: [[UInt8]]
+  ) throws(FormatError) -> Verified<DeviceIdentity> {
     let authority = try verifier.verify(silicon, role: .silicon)
     var key = authority.key
     for (index, certificate) in dice.enumerated() {
@@ -71,8 +77,20 @@ public struct IdentityFile: Sendable {
     for (index, certificate) in dice.enumerated() where certificate.mode != claims.lifecycle.mode {
       throw FormatError(.chainInvalid, in: .diceCertificate(index))
     }
+    try checkAuthorities(bootRoots)
     let identity = try DeviceIdentity(udsKey: authority.key, claims: claims, dice: dice)
     return Verified(identity, by: authority, issuedAt: authority.issuedAt)
+  }
+
+  /// Both layers were started under one of the boot roots, each in its own role.
+  private func checkAuthorities(_ bootRoots: [[UInt8]]) throws(FormatError) {
+    for (index, role) in [Role.bootLoader, .bootDecryptor].enumerated() {
+      var isTrusted = false
+      for root in bootRoots {
+        if try sealingAuthority(bootRoot: root, role: role) == dice[index].authorityHash { isTrusted = true }
+      }
+      guard isTrusted else { throw FormatError(.untrustedRoot, in: .diceCertificate(index)) }
+    }
   }
 
   /// Encodes an identity file from its encoded parts.

@@ -12,10 +12,9 @@ public struct TrustAnchors: Equatable, Sendable {
     self.revoked = revoked
   }
 
-  /// The slot that trusts a root; throws `untrustedRoot` or `revokedRoot`.
-  func slot(of thumbprint: [UInt8]) throws(FormatError) -> Int {
+  /// Throws `untrustedRoot` or `revokedRoot`.
+  func check(_ thumbprint: [UInt8]) throws(FormatError) {
     guard let slot = thumbprints.firstIndex(of: thumbprint) else { throw FormatError(.untrustedRoot, in: .root) }
     guard slot < 8, revoked >> UInt8(slot) & 1 == 0 else { throw FormatError(.revokedRoot, in: .root) }
-    return slot
   }
 }

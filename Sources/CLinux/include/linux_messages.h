@@ -13,6 +13,7 @@ enum { LINUX_MESSAGE_DESCRIPTORS = 4 };
 int linux_socket_pair(int *first, int *second);
 
 /// Waits until a descriptor is readable or its other end closed: 1; 0 if that didn't happen within the milliseconds; -1.
+/// Waits for ever if milliseconds is negative.
 int linux_wait_readable(int fd, int64_t milliseconds);
 
 /// A pipe, close-on-exec on both ends; 0 or -1.

@@ -28,11 +28,15 @@ int linux_set_dumpable(int dumpable);
 /// PR_GET_DUMPABLE: 0, 1, 2 or -1.
 int linux_get_dumpable(void);
 
-/// The signal that this process gets when its parent ends; 0 or -1. Lost by a change of user.
-int linux_die_with_parent(void);
+/// Has the kernel kill this process when its parent ends; 0, or -1 if that failed or the parent isn't `parent` any more. A
+/// change of user undoes it.
+int linux_die_with_parent(pid_t parent);
 
-/// Sets the core-file limit to 0 and the locked-memory limit as high as permitted; 0 or -1 if the first failed.
-int linux_set_limits(void);
+/// Sets the core-file limit to 0 for good; 0 or -1.
+int linux_forbid_core_files(void);
+
+/// Raises the limit of locked memory for this process and all that it starts, as far as permitted.
+void linux_raise_memory_lock_limit(void);
 
 /// mlockall for what is and what will be mapped; 0 or -1.
 int linux_lock_all_memory(void);

@@ -1,0 +1,59 @@
+import CBOR
+import CLinux
+import ErrorClass
+import HuskFormat
+import SecureWorld
+
+/// What a worker process does: receives one request from the client, works on it, reports to the decryptor.
+struct RequestHandler {
+  let client: Channel
+  let parent: Channel
+  let anchors: TrustAnchors
+  let time: TimeBasis
+  let session: Session
+
+  func handle(_ keys: borrowing DeviceKeys) throws(Channel.Failure) {
+    var message: Message
+    do throws(Channel.Failure) {
+      message = try client.receive()
+    } catch {
+      return try report(error == .disconnected ? .disconnected : .finished(id: 0, .failed(.malformed)))
+    }
+    let request: Request
+    do throws(CBORError) {
+      request = try Request(parsing: message.bytes[...])
+    } catch {
+      return try report(.finished(id: 0, .failed(.malformed)))
+    }
+    try report(.started(id: request.id))
+    guard message.descriptorCount == request.operation.descriptorCount else {
+      return try report(.finished(id: request.id, .failed(.malformed)))
+    }
+    switch request.operation {
+    case .hello: try report(.finished(id: request.id, .hello))
+    case .identity: try report(.finished(id: request.id, .identity))
+    case .load:
+      try load(request.id, package: message.takeDescriptor(0), grant: message.takeDescriptor(1), keys)
+    }
+  }
+
+  /// The descriptors are closed when this process ends, which is right after.
+  private func load(
+    _ id: UInt64, package: Int32, grant: Int32, _ keys: borrowing DeviceKeys
+  ) throws(Channel.Failure) {
+    let result: LoadRequest.Result
+    do throws(ErrorClass) {
+      result = try LoadRequest(package: package, grant: grant)
+        .perform(keys, anchors: anchors, time: time, session: session)
+    } catch {
+      return try report(.finished(id: id, .failed(error)))
+    }
+    try report(
+      .finished(id: id, .released(result.module, vendorScope: result.vendorScope, time: result.time)),
+      file: result.file)
+  }
+
+  private func report(_ report: WorkerReport, file: Int32 = -1) throws(Channel.Failure) {
+    try parent.send(report.encoded(), descriptors: file >= 0 ? [file] : [])
+  }
+}

@@ -1,0 +1,103 @@
+import CBOR
+import ErrorClass
+import HuskFormat
+import SecureWorld
+
+/// What a worker tells the decryptor: first what it works on, then what came of it.
+enum WorkerReport: Equatable {
+  case started(id: UInt64)
+  /// The client closed its end.
+  case disconnected
+  case finished(id: UInt64, Result)
+
+  enum Result: Equatable {
+    case failed(ErrorClass)
+    case hello
+    case identity
+    /// A module; its sealed memory file travels beside the report.
+    case released(LoadedModule, vendorScope: Scope, time: UInt64)
+  }
+
+  func encoded() -> [UInt8] {
+    var encoder = CBOREncoder()
+    switch self {
+    case .started(let id):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.started)
+      encoder.encode(unsigned: id)
+    case .disconnected:
+      encoder.beginArray(1)
+      encoder.encode(unsigned: Kind.disconnected)
+    case .finished(let id, .failed(let errorClass)):
+      encoder.beginArray(3)
+      encoder.encode(unsigned: Kind.failed)
+      encoder.encode(unsigned: id)
+      encoder.encode(integer: Int64(errorClass.rawValue))
+    case .finished(let id, .hello):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.hello)
+      encoder.encode(unsigned: id)
+    case .finished(let id, .identity):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.identity)
+      encoder.encode(unsigned: id)
+    case .finished(let id, .released(let module, let vendorScope, let time)):
+      encoder.beginArray(5)
+      encoder.encode(unsigned: Kind.released)
+      encoder.encode(unsigned: id)
+      module.encode(to: &encoder)
+      encoder.encode(bytes: vendorScope.bytes)
+      encoder.encode(unsigned: time)
+    }
+    return encoder.bytes
+  }
+
+  /// Nil if it isn't a report.
+  init?(_ message: [UInt8]) {
+    do throws(CBORError) {
+      self = try Self.parse(message)
+    } catch {
+      return nil
+    }
+  }
+}
+
+extension WorkerReport {
+  private enum Kind {
+    static let started: UInt64 = 0
+    static let disconnected: UInt64 = 1
+    static let failed: UInt64 = 2
+    static let hello: UInt64 = 3
+    static let identity: UInt64 = 4
+    static let released: UInt64 = 5
+  }
+
+  private static func parse(_ message: [UInt8]) throws(CBORError) -> WorkerReport {
+    var reader = CBORReader(message)
+    _ = try reader.readArrayHeader(atMost: 5)
+    let kind = try reader.readUnsigned()
+    if kind == Kind.disconnected {
+      try reader.finish()
+      return .disconnected
+    }
+    let id = try reader.readUnsigned()
+    let report: WorkerReport
+    switch kind {
+    case Kind.started: report = .started(id: id)
+    case Kind.failed:
+      guard let number = Int32(exactly: try reader.readInteger()), let errorClass = ErrorClass(rawValue: number) else {
+        throw CBORError(.outOfRange, at: 0)
+      }
+      report = .finished(id: id, .failed(errorClass))
+    case Kind.hello: report = .finished(id: id, .hello)
+    case Kind.identity: report = .finished(id: id, .identity)
+    case Kind.released:
+      let module = try LoadedModule(&reader)
+      guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
+      report = .finished(id: id, .released(module, vendorScope: scope, time: try reader.readUnsigned()))
+    default: throw CBORError(.outOfRange, at: 0)
+    }
+    try reader.finish()
+    return report
+  }
+}
