@@ -58,11 +58,13 @@ public struct IdentityFile: Sendable {
     var key = authority.key
     for (index, certificate) in dice.enumerated() {
       let part = FormatError.Part.diceCertificate(index)
-      do throws(COSEError) {
+      do throws(DICEError) {
         try certificate.verify(issuerKey: key)
       } catch {
-        // A DICE certificate's keys were parsed: an invalid one here means that the identifiers don't fit the keys.
-        throw error == .invalidKey ? FormatError(.chainInvalid, in: part) : FormatError(error, in: part)
+        throw switch error {
+        case .cose(let error): FormatError(error, in: part)
+        case .claimsMismatch: FormatError(.chainInvalid, in: part)
+        }
       }
       key = certificate.subjectKey
     }
