@@ -138,7 +138,7 @@ extension GrantTerms {
     var minimumStatus: UInt64?
 
     init(_ reader: inout CBORReader) throws(CBORError) {
-      var map = try reader.readMap(atMost: 16)
+      var map = try reader.readMap()
       while let label = try reader.nextIntegerKey(&map) {
         let start = reader.position
         switch label {

@@ -142,7 +142,7 @@ extension Manifest {
 
     init(_ payload: ArraySlice<UInt8>) throws(CBORError) {
       var reader = CBORReader(payload)
-      var map = try reader.readMap(atMost: 16)
+      var map = try reader.readMap()
       while let label = try reader.nextIntegerKey(&map) {
         let start = reader.position
         switch label {
@@ -151,7 +151,7 @@ extension Manifest {
           // What another version's labels mean is unknown here: it is refused for its version.
           guard formatVersion == Manifest.formatVersion else { return }
         case Label.role:
-          role = Role(try reader.readText(atMost: Limits.roleSize))
+          role = Role(try reader.readText())
           guard role != nil else { throw CBORError(.outOfRange, at: start) }
         case Label.name: name = try reader.readName()
         case Label.version: version = try Version(&reader)

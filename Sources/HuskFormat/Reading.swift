@@ -9,13 +9,13 @@ extension CBORReader {
   mutating func readCount() throws(CBORError) -> UInt64 {
     let start = position
     let value = try readUnsigned()
-    guard value < Limits.number else { throw CBORError(.outOfRange, at: start) }
+    guard value < Limits.number else { throw CBORError(.tooLarge, at: start) }
     return value
   }
 
   mutating func readName() throws(CBORError) -> Name {
     let start = position
-    guard let name = Name(try readText(atMost: Limits.nameSize)) else { throw CBORError(.outOfRange, at: start) }
+    guard let name = Name(try readText()) else { throw CBORError(.outOfRange, at: start) }
     return name
   }
 
@@ -44,10 +44,4 @@ func parsing<Value: ~Copyable>(
 func require<Value>(_ value: Value?, in part: FormatError.Part, at offset: Int) throws(FormatError) -> Value {
   guard let value else { throw FormatError(.malformed, in: part, at: offset) }
   return value
-}
-
-extension StaticString {
-  func isEqual(to bytes: some Collection<UInt8>) -> Bool {
-    withUTF8Buffer { bytes.elementsEqual($0) }
-  }
 }
