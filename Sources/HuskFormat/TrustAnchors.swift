@@ -4,7 +4,7 @@ import ErrorClass
 public struct TrustAnchors: Equatable, Sendable {
   /// Thumbprints of 32 bytes; the index is the root slot.
   public let thumbprints: [[UInt8]]
-  /// Bit i revokes slot i.
+  /// Bit i revokes slot i; a slot from 8 on can't be revoked.
   public let revoked: UInt8
 
   public init(thumbprints: [[UInt8]], revoked: UInt8 = 0) {
@@ -15,7 +15,7 @@ public struct TrustAnchors: Equatable, Sendable {
   /// The slot that trusts a root; throws `untrustedRoot` or `revokedRoot`.
   func slot(of thumbprint: [UInt8]) throws(FormatError) -> Int {
     guard let slot = thumbprints.firstIndex(of: thumbprint) else { throw FormatError(.untrustedRoot, in: .root) }
-    guard slot < 8, revoked >> UInt8(slot) & 1 == 0 else { throw FormatError(.revokedRoot, in: .root) }
+    guard revoked >> slot & 1 == 0 else { throw FormatError(.revokedRoot, in: .root) }
     return slot
   }
 }
