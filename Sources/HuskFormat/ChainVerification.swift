@@ -16,6 +16,7 @@ public struct ChainVerifier: Sendable {
   public struct Authority: Equatable, Sendable {
     public let rootSlot: Int
     public let key: PublicKey
+    public let keyThumbprint: [UInt8]
     public let scope: Scope
     /// The first scope along the chain that isn't empty (SPEC 3.3).
     public let vendorScope: Scope
@@ -53,7 +54,7 @@ public struct ChainVerifier: Sendable {
 
 extension ChainVerifier {
   private func verifyOnce(_ chain: CertificateChain, role: Role) throws(FormatError) -> Authority {
-    let rootSlot = try anchors.slot(of: Self.thumbprint(of: chain.root))
+    let rootSlot = try anchors.slot(of: Self.thumbprint(of: chain.root, .root))
     var issuer = Issuer(key: chain.root, roles: nil, scope: .everything, depth: Limits.certificates)
     var vendorScope = Scope.everything
     var issuedAt: UInt64 = 0
@@ -71,7 +72,8 @@ extension ChainVerifier {
     }
     guard let roles = issuer.roles, roles.contains(role) else { throw FormatError(.roleMismatch, in: .chain) }
     return Authority(
-      rootSlot: rootSlot, key: issuer.key, scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
+      rootSlot: rootSlot, key: issuer.key, keyThumbprint: try Self.thumbprint(of: issuer.key, .chain),
+      scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
   }
 
   /// The key that signs the next certificate, and what it may hand on.
@@ -90,11 +92,11 @@ extension ChainVerifier {
     }
   }
 
-  private static func thumbprint(of key: PublicKey) throws(FormatError) -> [UInt8] {
+  private static func thumbprint(of key: PublicKey, _ part: FormatError.Part) throws(FormatError) -> [UInt8] {
     do throws(CryptographyError) {
       return try COSEKey.thumbprint(key)
     } catch {
-      throw FormatError(error, in: .root)
+      throw FormatError(error, in: part)
     }
   }
 }

@@ -54,6 +54,7 @@ public struct IdentityFile: Sendable {
 
   /// Verifies an identity under the trusted device roots: the steps of SPEC 6.5.
   public func verify(with verifier: ChainVerifier) throws(FormatError) -> Verified<DeviceIdentity> {
+    let claims = try unverifiedClaims()
     let authority = try verifier.verify(silicon, role: .silicon)
     var key = authority.key
     for (index, certificate) in dice.enumerated() {
@@ -69,11 +70,10 @@ public struct IdentityFile: Sendable {
       key = certificate.subjectKey
     }
     try ChainVerifier.verify(deviceKey, with: key, type: DeviceKeyClaims.type, part: .deviceKey)
-    let claims = try DeviceKeyClaims(parsing: deviceKey.payload)
     for (index, certificate) in dice.enumerated() where certificate.mode != claims.lifecycle.mode {
       throw FormatError(.chainInvalid, in: .diceCertificate(index))
     }
-    let identity = try DeviceIdentity(udsKey: authority.key, claims: claims, dice: dice)
+    let identity = try DeviceIdentity(udsKeyThumbprint: authority.keyThumbprint, claims: claims, dice: dice)
     return Verified(identity, by: authority, issuedAt: authority.issuedAt)
   }
 
@@ -91,9 +91,11 @@ public struct IdentityFile: Sendable {
 }
 
 extension DeviceIdentity {
-  fileprivate init(udsKey: PublicKey, claims: DeviceKeyClaims, dice: [DICECertificate]) throws(FormatError) {
+  fileprivate init(
+    udsKeyThumbprint: [UInt8], claims: DeviceKeyClaims, dice: [DICECertificate]
+  ) throws(FormatError) {
+    deviceID = udsKeyThumbprint
     do throws(CryptographyError) {
-      deviceID = try COSEKey.thumbprint(udsKey)
       grantKeyThumbprint = try COSEKey.thumbprint(x25519: claims.grantKey)
     } catch {
       throw FormatError(error, in: .identity)

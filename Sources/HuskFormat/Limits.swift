@@ -13,7 +13,6 @@ public enum Limits {
   public static let sizeBound: UInt64 = 1_073_741_824
   /// Segments in a payload.
   public static let segments = 8192
-  public static let segmentSize: ClosedRange<UInt64> = 16_400...1_049_600
   public static let grant = 65_536
   public static let identity = 65_536
   public static let chain = 65_536

@@ -5,6 +5,15 @@ import ErrorClass
 // Small pieces that the parsers of this module share.
 
 extension CBORReader {
+  /// A reader of bytes that hold one item and nothing else, well formed to its end whatever it means: of an object of an
+  /// unknown version that is all a reader can know (SPEC 10, 16).
+  init(wholeItem bytes: ArraySlice<UInt8>) throws(CBORError) {
+    self.init(bytes)
+    var ahead = self
+    try ahead.skipItem()
+    try ahead.finish()
+  }
+
   /// A number that counts bytes, epochs and the like: below 2^63 (SPEC 11).
   mutating func readCount() throws(CBORError) -> UInt64 {
     let start = position
