@@ -1,5 +1,4 @@
 import BootChain
-import CBOR
 import CLinux
 import ErrorClass
 import HuskFormat
@@ -38,11 +37,10 @@ struct Server: ~Copyable {
 
   private mutating func answer(_ message: inout Message) throws(Channel.Failure) {
     let request: Request
-    do throws(CBORError) {
-      request = try Request(parsing: message.bytes[...])
-      guard message.descriptorCount == request.operation.descriptorCount else { throw CBORError(.outOfRange, at: 0) }
+    do throws(Request.Refusal) {
+      request = try Request(parsing: message.bytes[...], descriptorCount: message.descriptorCount)
     } catch {
-      return reply(0, .failed(.malformed))
+      return reply(error.id, .failed(.malformed))
     }
     switch request.operation {
     case .hello: reply(request.id, .hello(version: SecureWorldProtocol.version))
