@@ -1,4 +1,4 @@
-import CBOR
+public import CBOR
 import COSE
 import ErrorClass
 
@@ -15,7 +15,7 @@ extension CBORReader {
   }
 
   /// A number that counts bytes, epochs and the like: below 2^63 (SPEC 11).
-  mutating func readCount() throws(CBORError) -> UInt64 {
+  public mutating func readCount() throws(CBORError) -> UInt64 {
     let start = position
     let value = try readUnsigned()
     guard value < Limits.number else { throw CBORError(.tooLarge, at: start) }
