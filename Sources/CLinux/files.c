@@ -105,8 +105,9 @@ int linux_memory_file_executable(const char *name) {
 
 int linux_memory_file_module(const char *name) {
   int fd = memory_file(name, MFD_NOEXEC_SEAL);
-  // Where the flag isn't known the file is born with mode 0777.
-  if (fd >= 0 && fchmod(fd, 0600) != 0) {
+  // dlopen opens it by path, under the client's user, not the one that made it. The path leads through the client's own
+  // /proc/self/fd, so nobody else gets there.
+  if (fd >= 0 && fchmod(fd, 0444) != 0) {
     close(fd);
     return -1;
   }

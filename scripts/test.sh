@@ -1,0 +1,45 @@
+#!/usr/bin/env bash
+# Sets up, builds for host and device, and runs all tests. The last line is `N passed, N failed, N skipped`.
+#
+#   scripts/test.sh [ARGUMENTS OF swift test]      for example: scripts/test.sh --filter CBORTests
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+"$root/scripts/setup.sh"
+make_scratch
+
+say "Building what ships on devices, and the samples"
+"$root/scripts/build-device.sh" "$root/.build-sdk"
+quietly make -C "$root/Samples" OUT="$root/.build-samples" modules
+quietly make -C "$root/Samples" OUT="$root/.build-samples" HUSK_LIB="$root/.build-sdk/libhusk.a" firmware
+
+say "Building the tests"
+quietly swift build --package-path "$root" --build-tests
+
+export HUSK_SDK="$root/.build-sdk" HUSK_SAMPLES="$root/.build-samples"
+log="$scratch/log"
+outcome=0
+# Tests that boot devices need root: the mock ROM gives each stage a user of its own.
+as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-}" HUSK_SDK="$HUSK_SDK" \
+  HUSK_SAMPLES="$HUSK_SAMPLES" \
+  swift test --package-path "$root" --skip-build --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
+grep -E '^vectors: ' "$log" | sort -u || true
+grep -E '^(✘|.*: error: )|skipped' "$log" || true
+[ $outcome -eq 0 ] || tail -n 40 "$log"
+
+python3 - "$scratch" "$outcome" <<'END'
+import glob, sys
+import xml.etree.ElementTree as xml
+
+folder, outcome = sys.argv[1], int(sys.argv[2])
+total = failed = skipped = 0
+for path in glob.glob(folder + "/results*.xml"):
+    for case in xml.parse(path).iter("testcase"):
+        total += 1
+        failed += case.find("failure") is not None
+        skipped += case.find("skipped") is not None
+if outcome != 0 and failed == 0:
+    print("the test run itself ended with status", outcome)
+    failed = 1
+print(f"{max(total - failed - skipped, 0)} passed, {failed} failed, {skipped} skipped")
+sys.exit(1 if failed or total == 0 else 0)
+END
