@@ -80,7 +80,7 @@ public enum BootROM {
       refuse("bootrom", Stage.bootloader.name, error)
     }
     var state = fuses.state
-    state.time = max(state.time, image.manifest.issuedAt)
+    state.time = max(state.time, image.manifest.value.issuedAt)
     let root = try rootSecrets(fuses.uds)
     var certificates: [[UInt8]] = []
     let secrets = try root.next(image, fuses.state, certificates: &certificates)

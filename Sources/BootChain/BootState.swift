@@ -1,4 +1,5 @@
 import CBOR
+import ErrorClass
 public import HuskFormat
 
 /// What the platform knows of itself, and stages hand on to each other: the public part of fuses and handoff.
@@ -82,8 +83,8 @@ extension BootState {
     try reader.expectKey(first, &map)
     var roots: [[UInt8]] = []
     let rootsStart = reader.position
-    let count = try reader.readArrayHeader(atMost: 4)
-    guard count >= 1 else { throw CBORError(.outOfRange, at: rootsStart) }
+    let count = try reader.readArrayHeader()
+    guard (1...4).contains(count) else { throw CBORError(.outOfRange, at: rootsStart) }
     for _ in 0..<count { roots.append(Array(try reader.readBytes(count: 32))) }
     try reader.expectKey(first + 1, &map)
     let revokedStart = reader.position
@@ -98,15 +99,24 @@ extension BootState {
     let floors = Floors(
       loader: try reader.readUnsigned(), decryptor: try reader.readUnsigned(), firmware: try reader.readUnsigned())
     try reader.expectKey(first + 4, &map)
-    let keyEpoch = try reader.readUnsigned()
+    let keyEpoch = try reader.readCount()
     try reader.expectKey(first + 5, &map)
-    let time = try reader.readUnsigned()
+    let time = try reader.readCount()
     try reader.expectKey(first + 6, &map)
     let hasTrustedClock = try reader.readBool()
     try reader.expectKey(first + 7, &map)
     self.init(
       bootRoots: TrustAnchors(thumbprints: roots, revoked: revoked), lifecycle: lifecycle, floors: floors,
       keyEpoch: keyEpoch, time: time, hasTrustedClock: hasTrustedClock, silicon: Array(try reader.skipItem()))
+  }
+
+  /// Checks that the silicon chain is a chain. Verifying it is for vendors.
+  func parseSilicon() throws(ErrorClass) {
+    do throws(FormatError) {
+      _ = try CertificateChain(encoded: silicon)
+    } catch {
+      throw error.errorClass
+    }
   }
 }
 
@@ -115,5 +125,12 @@ extension CBORReader {
   mutating func expectKey(_ key: Int64, _ map: inout CBORMapCursor) throws(CBORError) {
     let start = position
     guard try nextIntegerKey(&map) == key else { throw CBORError(.unexpectedType, at: start) }
+  }
+}
+
+extension ErrorClass {
+  /// What a fault of the encoding means (SPEC 10).
+  init(_ error: CBORError) {
+    self = error.kind == .tooLarge ? .limitExceeded : .malformed
   }
 }

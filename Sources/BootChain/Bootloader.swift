@@ -25,13 +25,13 @@ public enum Bootloader {
     var firmware: StageImage?
     if !notes.hasServiceSocket {
       let image = verified(.firmware, notes.state)
-      notes.state.time = max(notes.state.time, image.manifest.issuedAt)
+      notes.state.time = max(notes.state.time, image.manifest.value.issuedAt)
       firmware = consume image
     }
     var certificates = notes.certificates
     let secrets = try handoff.secrets.next(decryptor, handoff.notes.state, certificates: &certificates)
     notes.certificates = certificates
-    notes.state.time = max(notes.state.time, decryptor.manifest.issuedAt)
+    notes.state.time = max(notes.state.time, decryptor.manifest.value.issuedAt)
     let pipe = try Handoff(secrets: secrets, notes: notes).pipe()
 
     // This stage's own secrets end here, before anything else runs.

@@ -18,7 +18,9 @@ public struct Fuses: ~Copyable {
     guard file >= 0 else { throw .io }
     defer { close(file) }
     let size = linux_regular_file_size(file)
-    guard size > Int64(Self.udsSize), size <= Int64(Limits.fuses) else { throw .malformed }
+    guard size >= 0 else { throw .io }
+    guard size <= Int64(Limits.fuses) else { throw .limitExceeded }
+    guard size > Int64(Self.udsSize) else { throw .malformed }
     let publicSize = Int(size) - Self.udsSize
     guard let bytes = readFile(file, at: 0, count: publicSize) else { throw .io }
     let state = try Self.parse(bytes)
@@ -43,13 +45,16 @@ public struct Fuses: ~Copyable {
     } catch {
       throw error.errorClass
     }
+    let state: BootState
     do throws(CBORError) {
-      var map = try reader.readMap(atMost: 8)
-      let state = try BootState(&reader, &map, from: 1)
+      var map = try reader.readMap()
+      guard map.remaining == 8 else { throw CBORError(.outOfRange, at: 0) }
+      state = try BootState(&reader, &map, from: 1)
       try reader.finish()
-      return state
     } catch {
-      throw .malformed
+      throw ErrorClass(error)
     }
+    try state.parseSilicon()
+    return state
   }
 }

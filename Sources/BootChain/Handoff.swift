@@ -1,4 +1,5 @@
-public import CBOR
+import CBOR
+import COSE
 import CLinux
 public import DICE
 public import ErrorClass
@@ -41,14 +42,8 @@ public struct Handoff: ~Copyable {
     let bytes = [UInt8](unsafeUninitializedCapacity: Limits.handoff + 1) { buffer, used in
       used = max(linux_read_all(descriptor, buffer.baseAddress, buffer.count), 0)
     }
-    guard bytes.count <= Limits.handoff else { throw .malformed }
-    let notes: HandoffNotes
-    do throws(CBORError) {
-      notes = try HandoffNotes(bytes)
-    } catch {
-      throw .malformed
-    }
-    self.init(secrets: DICE.Secrets(attest: attest, seal: seal), notes: notes)
+    guard bytes.count <= Limits.handoff else { throw .limitExceeded }
+    self.init(secrets: DICE.Secrets(attest: attest, seal: seal), notes: try HandoffNotes(bytes))
   }
 
   private static func write(_ secret: borrowing SecretBytes, to descriptor: Int32) -> Bool {
@@ -96,24 +91,57 @@ public struct HandoffNotes: Equatable, Sendable {
     return encoder.bytes
   }
 
-  public init(_ bytes: [UInt8]) throws(CBORError) {
+  public init(_ bytes: [UInt8]) throws(ErrorClass) {
+    let notes: HandoffNotes?
+    do throws(CBORError) {
+      notes = try HandoffNotes(reading: bytes)
+    } catch {
+      throw ErrorClass(error)
+    }
+    guard let notes else { throw .unsupportedVersion }
+    try notes.state.parseSilicon()
+    self = notes
+  }
+}
+
+extension HandoffNotes {
+  /// Nil for what is well formed, but of another version.
+  private init?(reading bytes: [UInt8]) throws(CBORError) {
     var reader = CBORReader(bytes)
-    var map = try reader.readMap(atMost: 13)
+    var ahead = reader
+    try ahead.skipItem()
+    try ahead.finish()
+    var map = try reader.readMap()
+    let members = map.remaining
     try reader.expectKey(1, &map)
-    guard try reader.readUnsigned() == Self.version else { throw CBORError(.outOfRange, at: 0) }
+    guard try reader.readUnsigned() == Self.version else { return nil }
+    guard members == 13 else { throw CBORError(.outOfRange, at: 0) }
     state = try BootState(&reader, &map, from: 2)
     try reader.expectKey(10, &map)
-    certificates = []
-    for _ in 0..<(try reader.readArrayHeader(atMost: IdentityFile.layers)) {
-      certificates.append(Array(try reader.skipItem()))
-    }
+    certificates = try Self.readCertificates(&reader)
     try reader.expectKey(11, &map)
     hasServiceSocket = try reader.readBool()
     try reader.expectKey(12, &map)
     firmwareUser = try Self.readID(&reader)
     try reader.expectKey(13, &map)
     firmwareGroup = try Self.readID(&reader)
-    try reader.finish()
+  }
+
+  private static func readCertificates(_ reader: inout CBORReader) throws(CBORError) -> [[UInt8]] {
+    let start = reader.position
+    let count = try reader.readArrayHeader()
+    guard (1...IdentityFile.layers).contains(count) else { throw CBORError(.outOfRange, at: start) }
+    var certificates: [[UInt8]] = []
+    for _ in 0..<count {
+      var ahead = reader
+      do throws(COSEError) {
+        _ = try DICECertificate(&ahead)
+      } catch {
+        throw CBORError(.unexpectedType, at: reader.position)
+      }
+      certificates.append(Array(try reader.skipItem()))
+    }
+    return certificates
   }
 
   private static func readID(_ reader: inout CBORReader) throws(CBORError) -> UInt32 {

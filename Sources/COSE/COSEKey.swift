@@ -107,7 +107,7 @@ extension COSEKey {
     init(_ reader: inout CBORReader) throws(COSEError) {
       do throws(CBORError) {
         let start = reader.position
-        var map = try reader.readMap(atMost: 4)
+        var map = try reader.readMap()
         while let label = try reader.nextIntegerKey(&map) {
           switch label {
           case Label.keyType: keyType = try reader.readUnsigned()

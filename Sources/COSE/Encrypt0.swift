@@ -15,30 +15,24 @@ public struct Encrypt0: Equatable, Sendable {
   /// The COSE algorithm number of HPKE-4.
   public static let algorithm: Int64 = 42
 
-  /// Reads a tagged COSE_Encrypt0 whose headers are exactly `alg` = HPKE-4 and `ek` (SPEC 5), or with
-  /// `allowingKeyIdentifier` a `kid` as well, which is ignored.
-  public init(_ reader: inout CBORReader, allowingKeyIdentifier: Bool = false) throws(COSEError) {
-    var foundKey: ArraySlice<UInt8>?
+  /// Reads a tagged COSE_Encrypt0 whose headers are exactly `alg` = HPKE-4 and `ek` (SPEC 5).
+  public init(_ reader: inout CBORReader) throws(COSEError) {
     do throws(CBORError) {
       let start = reader.position
       guard try reader.readTag() == Self.tag, try reader.readArrayHeader() == 3 else {
         throw CBORError(.unexpectedType, at: start)
       }
       protectedHeader = try reader.readBytes()
-      var map = try reader.readMap(atMost: 2)
-      while let label = try reader.nextIntegerKey(&map) {
-        switch label {
-        case Label.encapsulatedKey: foundKey = try reader.readBytes(count: 32)
-        case Label.keyIdentifier where allowingKeyIdentifier: _ = try reader.readBytes()
-        default: throw CBORError(.unexpectedType, at: reader.position)
-        }
+      let unprotectedStart = reader.position
+      var map = try reader.readMap()
+      guard map.remaining == 1, try reader.nextIntegerKey(&map) == Label.encapsulatedKey else {
+        throw CBORError(.unexpectedType, at: unprotectedStart)
       }
+      encapsulatedKey = try reader.readBytes(count: HPKE.encapsulatedKeyByteCount)
       ciphertext = try reader.readBytes()
     } catch {
       throw .malformed(error)
     }
-    guard let foundKey else { throw .unexpectedHeader }
-    encapsulatedKey = foundKey
     guard protectedHeader.elementsEqual(Self.expectedProtectedHeader) else { throw .algorithmMismatch }
   }
 
@@ -52,7 +46,11 @@ public struct Encrypt0: Equatable, Sendable {
         encapsulatedKey: encapsulatedKey.span.bytes, privateKey: privateKey, info: info.span.bytes,
         aad: aad.span.bytes, ciphertext: ciphertext.span.bytes)
     } catch {
-      throw error == .authenticationFailed ? .decryptionFailed : .cryptography(error)
+      switch error {
+      // An encapsulated key of low order is the sender's doing as much as a wrong tag is.
+      case .authenticationFailed, .invalidKey: throw .decryptionFailed
+      default: throw .cryptography(error)
+      }
     }
   }
 
@@ -79,7 +77,6 @@ public struct Encrypt0: Equatable, Sendable {
 extension Encrypt0 {
   private enum Label {
     static let algorithm: Int64 = 1
-    static let keyIdentifier: Int64 = 4
     static let encapsulatedKey: Int64 = -4
   }
 

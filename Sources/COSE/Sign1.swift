@@ -8,6 +8,7 @@ public struct Sign1: Sendable {
   public let protectedHeader: ArraySlice<UInt8>
   /// The signed payload.
   public let payload: ArraySlice<UInt8>
+  /// 64 bytes.
   public let signature: ArraySlice<UInt8>
   /// Whether the unprotected header is empty, as Husk demands (SPEC 2.2).
   public let hasEmptyUnprotectedHeader: Bool
@@ -26,7 +27,7 @@ public struct Sign1: Sendable {
     guard try reader.peekType() == .map else { throw CBORError(.unexpectedType, at: unprotectedStart) }
     hasEmptyUnprotectedHeader = try reader.skipItem().elementsEqual([0xa0])
     payload = try reader.readBytes()
-    signature = try reader.readBytes()
+    signature = try reader.readBytes(count: SignatureAlgorithm.signatureByteCount)
   }
 
   /// Checks that this is what SPEC 2.2 allows in the place for `type`, and that it was signed with `key`.
@@ -103,12 +104,11 @@ extension Sign1 {
   ) -> COSEError {
     do throws(CBORError) {
       var reader = CBORReader(header)
-      var map = try reader.readMap(atMost: 16)
+      var map = try reader.readMap()
       var foundAlgorithm: Int64?
       var foundType: ArraySlice<UInt8>?
       var hasOther = false
-      while map.remaining > 0 {
-        guard let label = try reader.nextIntegerKey(&map) else { break }
+      while let label = try reader.nextIntegerKey(&map) {
         switch label {
         case Label.algorithm: foundAlgorithm = try reader.readInteger()
         case Label.type:

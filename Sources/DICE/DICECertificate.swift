@@ -15,6 +15,8 @@ public struct DICECertificate: Sendable {
   public let authorityHash: [UInt8]
   public let mode: DICE.Mode
   public let subjectKey: PublicKey
+  /// A bit string; what the profile says of the subject key.
+  public let keyUsage: [UInt8]
 
   /// Parses a certificate; nothing is verified yet.
   public init(_ reader: inout CBORReader) throws(COSEError) {
@@ -31,17 +33,27 @@ public struct DICECertificate: Sendable {
     authorityHash = claims.authorityHash
     mode = claims.mode
     subjectKey = claims.subjectKey
+    keyUsage = claims.keyUsage
   }
 
-  /// Verifies the signature with the issuer's key, and that issuer and subject are the identifiers of the keys.
-  public func verify(issuerKey: PublicKey) throws(COSEError) {
-    try object.verify(with: issuerKey, type: nil)
-    do throws(CryptographyError) {
-      let expectedIssuer = try DICE.identifier(of: issuerKey)
-      let expectedSubject = try DICE.identifier(of: subjectKey)
-      guard issuer == expectedIssuer, subject == expectedSubject else { throw .invalidKey }
+  /// Verifies the signature with the issuer's key, that issuer and subject are the identifiers of the keys, and that the
+  /// subject key is one to sign certificates with.
+  public func verify(issuerKey: PublicKey) throws(DICEError) {
+    do throws(COSEError) {
+      try object.verify(with: issuerKey, type: nil)
     } catch {
-      throw error == .invalidKey ? .invalidKey : .cryptography(error)
+      throw .cose(error)
+    }
+    let expectedIssuer: [UInt8]
+    let expectedSubject: [UInt8]
+    do throws(CryptographyError) {
+      expectedIssuer = try DICE.identifier(of: issuerKey)
+      expectedSubject = try DICE.identifier(of: subjectKey)
+    } catch {
+      throw .cose(.cryptography(error))
+    }
+    guard issuer == expectedIssuer, subject == expectedSubject, keyUsage == Self.certificateSigning else {
+      throw .claimsMismatch
     }
   }
 
@@ -74,7 +86,7 @@ extension DICECertificate {
     static let keyUsage: Int64 = -4_670_553
   }
 
-  /// The bit for certificate signing.
+  /// keyCertSign of X.509.
   private static let certificateSigning: [UInt8] = [0x20]
 
   private static func claims(
@@ -111,13 +123,14 @@ extension DICECertificate {
     let authorityHash: [UInt8]
     let mode: DICE.Mode
     let subjectKey: PublicKey
+    let keyUsage: [UInt8]
 
     init(_ payload: ArraySlice<UInt8>) throws(COSEError) {
       let encodedKey: ArraySlice<UInt8>
       do throws(CBORError) {
         var reader = CBORReader(payload)
         let start = reader.position
-        var map = try reader.readMap(atMost: 8)
+        var map = try reader.readMap()
         // Every claim is required, so the order of labels is known.
         guard map.remaining == 8 else { throw CBORError(.outOfRange, at: start) }
         try Self.expect(Label.issuer, &reader, &map)
@@ -137,12 +150,9 @@ extension DICECertificate {
         }
         self.mode = mode
         try Self.expect(Label.subjectKey, &reader, &map)
-        encodedKey = try reader.readBytes(atMost: 128)
+        encodedKey = try reader.readBytes()
         try Self.expect(Label.keyUsage, &reader, &map)
-        let usageStart = reader.position
-        guard try reader.readBytes(count: 1).elementsEqual(certificateSigning) else {
-          throw CBORError(.outOfRange, at: usageStart)
-        }
+        keyUsage = Array(try reader.readBytes())
         try reader.finish()
       } catch {
         throw .malformed(error)
@@ -159,7 +169,7 @@ extension DICECertificate {
 
     private static func readIdentifier(_ reader: inout CBORReader) throws(CBORError) -> [UInt8] {
       let start = reader.position
-      let text = try reader.readText(atMost: 40)
+      let text = try reader.readText()
       guard text.count == 40 else { throw CBORError(.outOfRange, at: start) }
       return Array(text)
     }

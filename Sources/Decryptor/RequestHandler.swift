@@ -20,15 +20,12 @@ struct RequestHandler {
       return try report(error == .disconnected ? .disconnected : .finished(id: 0, .failed(.malformed)))
     }
     let request: Request
-    do throws(CBORError) {
-      request = try Request(parsing: message.bytes[...])
+    do throws(Request.Refusal) {
+      request = try Request(parsing: message.bytes[...], descriptorCount: message.descriptorCount)
     } catch {
-      return try report(.finished(id: 0, .failed(.malformed)))
+      return try report(.finished(id: error.id, .failed(.malformed)))
     }
     try report(.started(id: request.id))
-    guard message.descriptorCount == request.operation.descriptorCount else {
-      return try report(.finished(id: request.id, .failed(.malformed)))
-    }
     switch request.operation {
     case .hello: try report(.finished(id: request.id, .hello))
     case .identity: try report(.finished(id: request.id, .identity))

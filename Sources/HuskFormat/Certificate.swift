@@ -47,7 +47,7 @@ public struct CertificateClaims: Equatable, Sendable {
     var roles: [Role]?
     var scope: Scope?
     var depth: Int?
-    var map = try parsing(part) { () throws(CBORError) in try reader.readMap(atMost: 8) }
+    var map = try parsing(part) { () throws(CBORError) in try reader.readMap() }
     while let label = try parsing(part, { () throws(CBORError) in try reader.nextIntegerKey(&map) }) {
       switch label {
       case Label.subject: subject = try parsing(part) { () throws(CBORError) in try Self.readSubject(&reader) }
@@ -124,8 +124,8 @@ extension CertificateClaims {
 
   private static func readSubject(_ reader: inout CBORReader) throws(CBORError) -> [UInt8] {
     let start = reader.position
-    let text = try reader.readText(atMost: Limits.subjectSize)
-    guard !text.isEmpty else { throw CBORError(.outOfRange, at: start) }
+    let text = try reader.readText()
+    guard (1...Limits.subjectSize).contains(text.count) else { throw CBORError(.outOfRange, at: start) }
     return Array(text)
   }
 
@@ -133,8 +133,10 @@ extension CertificateClaims {
     _ reader: inout CBORReader, _ part: FormatError.Part
   ) throws(FormatError) -> PublicKey {
     let start = reader.position
-    var map = try parsing(part) { () throws(CBORError) in try reader.readMap(atMost: 1) }
-    guard try parsing(part, { () throws(CBORError) in try reader.nextIntegerKey(&map) }) == Label.confirmationKey else {
+    var map = try parsing(part) { () throws(CBORError) in try reader.readMap() }
+    guard map.remaining == 1,
+      try parsing(part, { () throws(CBORError) in try reader.nextIntegerKey(&map) }) == Label.confirmationKey
+    else {
       throw FormatError(.malformed, in: part, at: start)
     }
     do throws(COSEError) {
@@ -151,7 +153,7 @@ extension CertificateClaims {
     var roles: [Role] = []
     for _ in 0..<count {
       let start = reader.position
-      guard let role = Role(try reader.readText(atMost: Limits.roleSize)) else {
+      guard let role = Role(try reader.readText()) else {
         throw CBORError(.outOfRange, at: start)
       }
       if let last = roles.last, !last.bytes.lexicographicallyPrecedes(role.bytes) {
@@ -164,7 +166,7 @@ extension CertificateClaims {
 
   private static func readScope(_ reader: inout CBORReader) throws(CBORError) -> Scope {
     let start = reader.position
-    guard let scope = Scope(try reader.readText(atMost: Limits.nameSize)) else {
+    guard let scope = Scope(try reader.readText()) else {
       throw CBORError(.outOfRange, at: start)
     }
     return scope

@@ -17,6 +17,7 @@ public struct ChainVerifier: Sendable {
     /// Thumbprint of the root.
     public let root: [UInt8]
     public let key: PublicKey
+    public let keyThumbprint: [UInt8]
     public let scope: Scope
     /// The first scope along the chain that isn't empty (SPEC 3.3).
     public let vendorScope: Scope
@@ -24,37 +25,9 @@ public struct ChainVerifier: Sendable {
     public let issuedAt: UInt64
   }
 
-  /// Verifies a chain that must end in a role: steps 1 to 4. Done twice; both must agree (SPEC 15.4).
+  /// Verifies a chain that must end in a role: steps 1 to 4.
   public func verify(_ chain: CertificateChain, role: Role) throws(FormatError) -> Authority {
-    let first = try verifyOnce(chain, role: role)
-    let second = try verifyOnce(chain, role: role)
-    guard first == second else { throw FormatError(.internal, in: .chain) }
-    return second
-  }
-
-  /// Verifies a chain and an object that its last key must have signed: steps 1 to 5.
-  func verify(
-    _ chain: CertificateChain, signing object: Sign1, type: StaticString, role: Role, part: FormatError.Part
-  ) throws(FormatError) -> Authority {
-    let authority = try verify(chain, role: role)
-    for _ in 0..<2 { try Self.verify(object, with: authority.key, type: type, part: part) }
-    return authority
-  }
-
-  static func verify(
-    _ object: Sign1, with key: PublicKey, type: StaticString?, part: FormatError.Part
-  ) throws(FormatError) {
-    do throws(COSEError) {
-      try object.verify(with: key, type: type)
-    } catch {
-      throw FormatError(error, in: part)
-    }
-  }
-}
-
-extension ChainVerifier {
-  private func verifyOnce(_ chain: CertificateChain, role: Role) throws(FormatError) -> Authority {
-    let root = try Self.thumbprint(of: chain.root)
+    let root = try Self.thumbprint(of: chain.root, .root)
     try anchors.check(root)
     var issuer = Issuer(key: chain.root, roles: nil, scope: .everything, depth: Limits.certificates)
     var vendorScope = Scope.everything
@@ -73,9 +46,31 @@ extension ChainVerifier {
     }
     guard let roles = issuer.roles, roles.contains(role) else { throw FormatError(.roleMismatch, in: .chain) }
     return Authority(
-      root: root, key: issuer.key, scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
+      root: root, key: issuer.key, keyThumbprint: try Self.thumbprint(of: issuer.key, .chain),
+      scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
   }
 
+  /// Verifies a chain and an object that its last key must have signed: steps 1 to 5.
+  func verify(
+    _ chain: CertificateChain, signing object: Sign1, type: StaticString, role: Role, part: FormatError.Part
+  ) throws(FormatError) -> Authority {
+    let authority = try verify(chain, role: role)
+    try Self.verify(object, with: authority.key, type: type, part: part)
+    return authority
+  }
+
+  static func verify(
+    _ object: Sign1, with key: PublicKey, type: StaticString?, part: FormatError.Part
+  ) throws(FormatError) {
+    do throws(COSEError) {
+      try object.verify(with: key, type: type)
+    } catch {
+      throw FormatError(error, in: part)
+    }
+  }
+}
+
+extension ChainVerifier {
   /// The key that signs the next certificate, and what it may hand on.
   private struct Issuer {
     let key: PublicKey
@@ -92,11 +87,11 @@ extension ChainVerifier {
     }
   }
 
-  private static func thumbprint(of key: PublicKey) throws(FormatError) -> [UInt8] {
+  private static func thumbprint(of key: PublicKey, _ part: FormatError.Part) throws(FormatError) -> [UInt8] {
     do throws(CryptographyError) {
       return try COSEKey.thumbprint(key)
     } catch {
-      throw FormatError(error, in: .root)
+      throw FormatError(error, in: part)
     }
   }
 }

@@ -40,12 +40,11 @@ public struct DeviceKeyClaims: Equatable, Sendable {
       guard map.remaining == 3, try reader.nextIntegerKey(&map) == Label.confirmation else {
         throw CBORError(.unexpectedType, at: start)
       }
-      var confirmation = try reader.readMap(atMost: 1)
-      guard try reader.nextIntegerKey(&confirmation) == Label.confirmationKey else {
+      var confirmation = try reader.readMap()
+      guard confirmation.remaining == 1, try reader.nextIntegerKey(&confirmation) == Label.confirmationKey else {
         throw CBORError(.unexpectedType, at: start)
       }
-      let (key, rest) = try Self.readKey(reader)
-      reader = rest
+      let key = try Self.readKey(&reader)
       guard try reader.nextIntegerKey(&map) == Label.lifecycle else { throw CBORError(.unexpectedType, at: start) }
       let lifecycle = try Lifecycle(&reader)
       guard try reader.nextIntegerKey(&map) == Label.keyEpoch else { throw CBORError(.unexpectedType, at: start) }
@@ -55,11 +54,10 @@ public struct DeviceKeyClaims: Equatable, Sendable {
     }
   }
 
-  private static func readKey(_ reader: CBORReader) throws(CBORError) -> ([UInt8], CBORReader) {
-    var reader = reader
+  private static func readKey(_ reader: inout CBORReader) throws(CBORError) -> [UInt8] {
     let start = reader.position
     do throws(COSEError) {
-      return (try COSEKey.readX25519Key(&reader), reader)
+      return try COSEKey.readX25519Key(&reader)
     } catch {
       throw CBORError(.unexpectedType, at: start)
     }

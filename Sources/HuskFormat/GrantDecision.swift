@@ -28,6 +28,7 @@ extension Verified where Value == Grant {
     guard terms.deviceID == device.deviceID else { throw FormatError(.wrongDevice, in: .grant) }
     guard terms.lifecycle == device.lifecycle else { throw FormatError(.wrongLifecycle, in: .grant) }
     guard terms.grantKeyThumbprint == device.grantKeyThumbprint else { throw FormatError(.wrongGrantKey, in: .grant) }
+    guard terms.issuer == authority.keyThumbprint else { throw FormatError(.malformed, in: .grant) }
     guard terms.versions?.contains(manifest.version) ?? true else {
       throw FormatError(.versionOutOfRange, in: .grant)
     }

@@ -60,25 +60,27 @@ public struct IdentityFile: Sendable {
   public func verify(
     with verifier: ChainVerifier, bootRoots: [[UInt8]]
   ) throws(FormatError) -> Verified<DeviceIdentity> {
+    let claims = try unverifiedClaims()
     let authority = try verifier.verify(silicon, role: .silicon)
     var key = authority.key
     for (index, certificate) in dice.enumerated() {
       let part = FormatError.Part.diceCertificate(index)
-      do throws(COSEError) {
+      do throws(DICEError) {
         try certificate.verify(issuerKey: key)
       } catch {
-        // A DICE certificate's keys were parsed: an invalid one here means that the identifiers don't fit the keys.
-        throw error == .invalidKey ? FormatError(.chainInvalid, in: part) : FormatError(error, in: part)
+        throw switch error {
+        case .cose(let error): FormatError(error, in: part)
+        case .claimsMismatch: FormatError(.chainInvalid, in: part)
+        }
       }
       key = certificate.subjectKey
     }
     try ChainVerifier.verify(deviceKey, with: key, type: DeviceKeyClaims.type, part: .deviceKey)
-    let claims = try DeviceKeyClaims(parsing: deviceKey.payload)
     for (index, certificate) in dice.enumerated() where certificate.mode != claims.lifecycle.mode {
       throw FormatError(.chainInvalid, in: .diceCertificate(index))
     }
     try checkAuthorities(bootRoots)
-    let identity = try DeviceIdentity(udsKey: authority.key, claims: claims, dice: dice)
+    let identity = try DeviceIdentity(udsKeyThumbprint: authority.keyThumbprint, claims: claims, dice: dice)
     return Verified(identity, by: authority, issuedAt: authority.issuedAt)
   }
 
@@ -107,9 +109,11 @@ public struct IdentityFile: Sendable {
 }
 
 extension DeviceIdentity {
-  fileprivate init(udsKey: PublicKey, claims: DeviceKeyClaims, dice: [DICECertificate]) throws(FormatError) {
+  fileprivate init(
+    udsKeyThumbprint: [UInt8], claims: DeviceKeyClaims, dice: [DICECertificate]
+  ) throws(FormatError) {
+    deviceID = udsKeyThumbprint
     do throws(CryptographyError) {
-      deviceID = try COSEKey.thumbprint(udsKey)
       grantKeyThumbprint = try COSEKey.thumbprint(x25519: claims.grantKey)
     } catch {
       throw FormatError(error, in: .identity)

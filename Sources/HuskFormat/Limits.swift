@@ -1,4 +1,4 @@
-/// The limits of SPEC 11, in bytes where not said otherwise.
+/// The limits of SPEC 11, and those of texts that the grammar sets, in bytes where not said otherwise.
 public enum Limits {
   /// Certificates in a chain.
   public static let certificates = 6
@@ -13,13 +13,12 @@ public enum Limits {
   public static let sizeBound: UInt64 = 1_073_741_824
   /// Segments in a payload.
   public static let segments = 8192
-  public static let segmentSize: ClosedRange<UInt64> = 16_400...1_049_600
   public static let grant = 65_536
   public static let identity = 65_536
   public static let chain = 65_536
   public static let fuses = 32_768
   public static let handoff = 32_768
   public static let features = 1024
-  /// Bytes, epochs, sequence and status numbers stay below this, so that they fit signed integers everywhere.
+  /// Times and numbers of bytes, epochs, sequences and status lists stay below this, so that they fit signed integers everywhere.
   public static let number: UInt64 = 1 << 63
 }

@@ -64,7 +64,7 @@ public struct Manifest: Equatable, Sendable {
     return encoder.bytes
   }
 
-  /// Parses a manifest and checks that it is consistent (SPEC 4.4, step 3). Believe it only if it was verified.
+  /// Parses a manifest (SPEC 4.4, step 2). Believe it only if it was verified: its numbers may be absurd until then.
   public init(parsing payload: ArraySlice<UInt8>) throws(FormatError) {
     let start = payload.startIndex
     let fields = try parsing(.manifest) { () throws(CBORError) in try Fields(payload) }
@@ -83,7 +83,22 @@ public struct Manifest: Equatable, Sendable {
     digests = try require(fields.digests, in: .manifest, at: start)
     epoch = fields.epoch
     minimumStatus = fields.minimumStatus
-    try checkConsistency(at: start)
+  }
+
+  /// Checks that sizes, digests and epoch fit the role and each other (SPEC 4.4, step 3).
+  func checkConsistency() throws(FormatError) {
+    guard payloadSize <= Limits.payload, !isModule || sizeBound <= Limits.sizeBound else {
+      throw FormatError(.limitExceeded, in: .manifest)
+    }
+    guard SegmentLayout.segmentSizes.contains(segmentSize) else { throw FormatError(.malformed, in: .manifest) }
+    guard segments.count <= Limits.segments else { throw FormatError(.limitExceeded, in: .manifest) }
+    let isConsistent =
+      (epoch != nil) == isModule
+      && (isModule
+        ? segmentSize % SegmentLayout.chunkSize == 0 && payloadSize > SegmentLayout.headerSize
+        : sizeBound == payloadSize && payloadSize > 0)
+      && digests.count == segments.count * Self.digestSize
+    guard isConsistent else { throw FormatError(.malformed, in: .manifest) }
   }
 
   public func encoded() -> [UInt8] {
@@ -141,21 +156,21 @@ extension Manifest {
     var minimumStatus: UInt64?
 
     init(_ payload: ArraySlice<UInt8>) throws(CBORError) {
-      var reader = CBORReader(payload)
-      var map = try reader.readMap(atMost: 16)
+      var reader = try CBORReader(wholeItem: payload)
+      var map = try reader.readMap()
       while let label = try reader.nextIntegerKey(&map) {
         let start = reader.position
         switch label {
         case Label.formatVersion:
-          formatVersion = try reader.readCount()
+          formatVersion = try reader.readUnsigned()
           // What another version's labels mean is unknown here: it is refused for its version.
           guard formatVersion == Manifest.formatVersion else { return }
         case Label.role:
-          role = Role(try reader.readText(atMost: Limits.roleSize))
+          role = Role(try reader.readText())
           guard role != nil else { throw CBORError(.outOfRange, at: start) }
         case Label.name: name = try reader.readName()
         case Label.version: version = try Version(&reader)
-        case Label.securityVersion: securityVersion = try reader.readCount()
+        case Label.securityVersion: securityVersion = try reader.readUnsigned()
         case Label.machine:
           machine = UInt16(exactly: try reader.readUnsigned())
           guard machine != nil else { throw CBORError(.outOfRange, at: start) }
@@ -169,20 +184,6 @@ extension Manifest {
         default: throw CBORError(.unexpectedType, at: start)
         }
       }
-      try reader.finish()
     }
-  }
-
-  private func checkConsistency(at start: Int) throws(FormatError) {
-    guard payloadSize <= Limits.payload, sizeBound <= Limits.sizeBound, Limits.segmentSize.contains(segmentSize) else {
-      throw FormatError(.limitExceeded, in: .manifest, at: start)
-    }
-    let isConsistent =
-      (epoch != nil) == isModule
-      && (isModule
-        ? segmentSize % SegmentLayout.chunkSize == 0 && payloadSize > SegmentLayout.headerSize
-        : sizeBound == payloadSize && payloadSize > 0)
-      && digests.count == segments.count * Self.digestSize
-    guard isConsistent else { throw FormatError(.malformed, in: .manifest, at: start) }
   }
 }

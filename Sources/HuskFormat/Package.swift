@@ -12,9 +12,6 @@ public struct PackageFront: Sendable {
   /// How many bytes the payload's byte string declares.
   public let declaredPayloadSize: UInt64
 
-  /// The most bytes that a front can have: label, two byte-string heads, signed manifest.
-  public static let maximumSize = FileLabel.packageLabelSize + 2 * 9 + Limits.signedManifest
-
   /// How many bytes of the file are needed to tell the size of the front.
   public static let prefixSize = FileLabel.packageLabelSize + 9
 
@@ -47,10 +44,12 @@ public struct PackageFront: Sendable {
   public func verify(
     role: Role, fileSize: UInt64, with verifier: ChainVerifier
   ) throws(FormatError) -> Verified<Manifest> {
-    let authority = try verifier.verify(chain, signing: object, type: Manifest.type, role: role, part: .manifest)
+    // First, since a manifest of another version may not even be signed in a way that is known here (SPEC 16).
     let manifest = try Manifest(parsing: object.payload)
-    guard manifest.role == role else { throw FormatError(.roleMismatch, in: .manifest) }
+    let authority = try verifier.verify(chain, signing: object, type: Manifest.type, role: role, part: .manifest)
     guard authority.scope.covers(manifest.name) else { throw FormatError(.scopeViolation, in: .manifest) }
+    guard manifest.role == role else { throw FormatError(.roleMismatch, in: .manifest) }
+    try manifest.checkConsistency()
     let (end, overflow) = payloadOffset.addingReportingOverflow(declaredPayloadSize)
     guard declaredPayloadSize == manifest.payloadSize, !overflow, end == fileSize else {
       throw FormatError(.sizeMismatch, in: .payload)

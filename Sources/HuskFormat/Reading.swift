@@ -1,21 +1,30 @@
-import CBOR
+public import CBOR
 import COSE
 import ErrorClass
 
 // Small pieces that the parsers of this module share.
 
 extension CBORReader {
+  /// A reader of bytes that hold one item and nothing else, well formed to its end whatever it means: of an object of an
+  /// unknown version that is all a reader can know (SPEC 10, 16).
+  init(wholeItem bytes: ArraySlice<UInt8>) throws(CBORError) {
+    self.init(bytes)
+    var ahead = self
+    try ahead.skipItem()
+    try ahead.finish()
+  }
+
   /// A number that counts bytes, epochs and the like: below 2^63 (SPEC 11).
-  mutating func readCount() throws(CBORError) -> UInt64 {
+  public mutating func readCount() throws(CBORError) -> UInt64 {
     let start = position
     let value = try readUnsigned()
-    guard value < Limits.number else { throw CBORError(.outOfRange, at: start) }
+    guard value < Limits.number else { throw CBORError(.tooLarge, at: start) }
     return value
   }
 
   mutating func readName() throws(CBORError) -> Name {
     let start = position
-    guard let name = Name(try readText(atMost: Limits.nameSize)) else { throw CBORError(.outOfRange, at: start) }
+    guard let name = Name(try readText()) else { throw CBORError(.outOfRange, at: start) }
     return name
   }
 
@@ -44,10 +53,4 @@ func parsing<Value: ~Copyable>(
 func require<Value>(_ value: Value?, in part: FormatError.Part, at offset: Int) throws(FormatError) -> Value {
   guard let value else { throw FormatError(.malformed, in: part, at: offset) }
   return value
-}
-
-extension StaticString {
-  func isEqual(to bytes: some Collection<UInt8>) -> Bool {
-    withUTF8Buffer { bytes.elementsEqual($0) }
-  }
 }

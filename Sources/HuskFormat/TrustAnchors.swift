@@ -4,7 +4,7 @@ import ErrorClass
 public struct TrustAnchors: Equatable, Sendable {
   /// Thumbprints of 32 bytes; the index is the root slot.
   public let thumbprints: [[UInt8]]
-  /// Bit i revokes slot i.
+  /// Bit i revokes slot i; a slot from 8 on can't be revoked.
   public let revoked: UInt8
 
   public init(thumbprints: [[UInt8]], revoked: UInt8 = 0) {
@@ -15,6 +15,6 @@ public struct TrustAnchors: Equatable, Sendable {
   /// Throws `untrustedRoot` or `revokedRoot`.
   func check(_ thumbprint: [UInt8]) throws(FormatError) {
     guard let slot = thumbprints.firstIndex(of: thumbprint) else { throw FormatError(.untrustedRoot, in: .root) }
-    guard slot < 8, revoked >> UInt8(slot) & 1 == 0 else { throw FormatError(.revokedRoot, in: .root) }
+    guard revoked >> slot & 1 == 0 else { throw FormatError(.revokedRoot, in: .root) }
   }
 }

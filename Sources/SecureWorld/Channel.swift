@@ -14,7 +14,7 @@ public struct Message: ~Copyable {
 
   /// Hands the descriptor at `index` over to the caller, who closes it; -1 if there is none or it was taken.
   public mutating func takeDescriptor(_ index: Int) -> Int32 {
-    guard index < descriptors.count else { return -1 }
+    guard descriptors.indices.contains(index) else { return -1 }
     let descriptor = descriptors[index]
     descriptors[index] = -1
     return descriptor

@@ -1,4 +1,4 @@
-public import CBOR
+import CBOR
 
 /// A request to the decryptor (SPEC 8).
 public struct Request: Equatable, Sendable {
@@ -20,18 +20,32 @@ public struct Request: Equatable, Sendable {
     return encoder.bytes
   }
 
-  public init(parsing message: ArraySlice<UInt8>) throws(CBORError) {
+  /// Why a request was refused.
+  public struct Refusal: Error, Equatable, Sendable {
+    /// The id to answer to, without which the client wouldn't take the answer for one; 0 if there is none.
+    public let id: UInt64
+  }
+
+  /// Parses a request that came with a number of descriptors.
+  public init(parsing message: ArraySlice<UInt8>, descriptorCount: Int) throws(Refusal) {
     var reader = CBORReader(message)
-    let start = reader.position
-    guard try reader.readArrayHeader() == 4 else { throw CBORError(.outOfRange, at: start) }
-    guard try reader.readUnsigned() == SecureWorldProtocol.version else { throw CBORError(.outOfRange, at: start) }
-    id = try reader.readUnsigned()
-    let operationStart = reader.position
-    guard let operation = Operation(rawValue: try reader.readUnsigned()) else {
-      throw CBORError(.outOfRange, at: operationStart)
+    var id: UInt64 = 0
+    do throws(CBORError) {
+      let start = reader.position
+      guard try reader.readArrayHeader() == 4, try reader.readUnsigned() == SecureWorldProtocol.version else {
+        throw CBORError(.outOfRange, at: start)
+      }
+      id = try reader.readUnsigned()
+      self.id = id
+      let operationStart = reader.position
+      guard let operation = Operation(rawValue: try reader.readUnsigned()),
+        operation.descriptorCount == descriptorCount
+      else { throw CBORError(.outOfRange, at: operationStart) }
+      self.operation = operation
+      _ = try reader.readMap(atMost: 0)
+      try reader.finish()
+    } catch {
+      throw Refusal(id: id)
     }
-    self.operation = operation
-    _ = try reader.readMap(atMost: 0)
-    try reader.finish()
   }
 }
