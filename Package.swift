@@ -16,7 +16,7 @@ let common: [SwiftSetting] = [
 
 let swift: [SwiftSetting] =
   embedded
-  ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Xcc", "-fno-strict-aliasing"])]
+  ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
   : common
 
 let hardenedC: [CSetting] = [
