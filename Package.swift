@@ -71,9 +71,43 @@ let deviceTargets: [Target] = [
   stage("decryptor", ["Decryptor"]),
 ]
 
+/// A module of the tools: ordinary Swift, never part of a device.
+func host(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, swiftSettings: common)
+}
+
+let hostPackages: [Package.Dependency] = [
+  .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
+  .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
+]
+
 let hostTargets: [Target] = [
-  .target(name: "HostSupport", dependencies: ["CLinux"], swiftSettings: common),
-  .target(name: "ModuleLint", dependencies: ["ModuleELF"], swiftSettings: common),
+  host("ModuleLint", ["ModuleELF"]),
+  .target(name: "CHost", cSettings: hardenedC),
+  host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  host(
+    "Packager",
+    ["CBOR", "COSE", "Compression", "Cryptography", "ErrorClass", "HuskFormat", "ModuleELF", "ModuleLint", "SecretBytes"]),
+  host(
+    "Vault",
+    [
+      "CBOR", "COSE", "Cryptography", "HostSupport", "HuskFormat", "SecretBytes",
+      .product(name: "GRDB", package: "GRDB.swift"),
+    ]),
+  host(
+    "Simulator",
+    [
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
+      "Packager", "SecretBytes", "SecureWorld",
+    ]),
+  host(
+    "HuskCommands",
+    [
+      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
+      "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
+      .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ]),
+  .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -103,6 +137,6 @@ let package = Package(
       .executable(name: "decryptor", targets: ["decryptor"]),
     ]
     : [],
-  dependencies: [],
+  dependencies: embedded ? [] : hostPackages,
   targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
 )

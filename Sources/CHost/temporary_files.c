@@ -1,0 +1,55 @@
+#define _GNU_SOURCE
+#include "CHost.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+int host_create_temporary(char *pattern) { return mkostemp(pattern, O_CLOEXEC); }
+
+int host_rename_without_replacing(const char *from, const char *to) {
+  if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
+  if (errno != EINVAL) return -1;
+  // A file system that can't do both in one step, such as NFS: a link never replaces either.
+  if (link(from, to) != 0) return -1;
+  unlink(from);
+  return 0;
+}
+
+// A handler may neither lock nor allocate: plain slots do.
+static const char *volatile doomed[8];
+enum { SLOTS = sizeof doomed / sizeof doomed[0] };
+
+static void remove_doomed(int number) {
+  for (int slot = 0; slot < SLOTS; slot++) {
+    if (doomed[slot]) unlink(doomed[slot]);
+  }
+  // The handler was reset on entry, so that the signal now does what it always does.
+  raise(number);
+}
+
+int host_remove_on_signal(const char *path) {
+  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+  static bool installed;
+  for (int slot = 0; slot < SLOTS; slot++) {
+    if (doomed[slot]) continue;
+    doomed[slot] = path;
+    if (!installed) {
+      installed = true;
+      struct sigaction action = {.sa_handler = remove_doomed, .sa_flags = SA_RESETHAND | SA_NODEFER}, old;
+      for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+        // What the parent had ignored, as nohup does, stays so.
+        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
+      }
+    }
+    return slot;
+  }
+  return -1;
+}
+
+void host_keep_on_signal(int slot) {
+  if (slot >= 0 && slot < SLOTS) doomed[slot] = NULL;
+}

@@ -1,0 +1,39 @@
+import ErrorClass
+public import HuskFormat
+
+/// Why a Husk file was refused.
+public enum ObjectFileError: Error, Equatable, Sendable {
+  case file(FileError)
+  case format(path: String, FormatError)
+
+  /// Of the whole thing, such as a package that isn't whole.
+  init(_ path: String, _ errorClass: ErrorClass, in part: FormatError.Part) {
+    self = .format(path: path, FormatError(errorClass, in: part))
+  }
+}
+
+/// A file that was opened, and what its label says it is (SPEC 1.2).
+public struct LabelledFile: ~Copyable {
+  /// Nil if it isn't one of Husk's files.
+  public let label: FileLabel?
+  let file: InputFile
+  let prefix: [UInt8]
+
+  public init(_ path: String) throws(FileError) {
+    let file = try InputFile(path)
+    let prefix = try file.read(upTo: PackageFront.prefixSize)
+    guard !prefix.isEmpty else { throw FileError(path, .empty) }
+    self.file = file
+    self.prefix = prefix
+    label = FileLabel.detect(prefix)
+  }
+
+  public var path: String { file.path }
+
+  /// The whole file; throws `tooLarge` beyond `limit` bytes.
+  public borrowing func readAll(atMost limit: Int) throws(FileError) -> [UInt8] {
+    let rest = try file.read(upTo: max(limit + 1 - prefix.count, 0))
+    guard prefix.count + rest.count <= limit else { throw FileError(path, .tooLarge(limit: limit)) }
+    return prefix + rest
+  }
+}

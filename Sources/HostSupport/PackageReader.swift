@@ -1,0 +1,87 @@
+import ErrorClass
+public import HuskFormat
+
+/// A package that is read from its beginning to its end: first its signed front, then the payload piece by piece.
+public struct PackageReader: ~Copyable {
+  public let front: PackageFront
+  /// Everything before the payload.
+  public let head: [UInt8]
+  private let file: InputFile
+  /// Payload that was read together with the front.
+  private var pending: ArraySlice<UInt8>
+  private var remaining: UInt64
+
+  /// Parses the front; throws `malformed` if the label is another.
+  public init(_ labelled: consuming LabelledFile) throws(ObjectFileError) {
+    let bytes = try Self.readFront(labelled)
+    do throws(FormatError) {
+      front = try PackageFront(bytes)
+    } catch {
+      throw .format(path: labelled.path, error)
+    }
+    // The front parsed, so it ends within what was read.
+    head = Array(bytes.prefix(Int(clamping: front.payloadOffset)))
+    pending = bytes[head.count...]
+    remaining = front.declaredPayloadSize
+    file = labelled.file
+  }
+
+  public var path: String { file.path }
+
+  /// The size that the file has if it ends where the payload should.
+  public var declaredSize: UInt64 {
+    let (size, overflow) = front.payloadOffset.addingReportingOverflow(front.declaredPayloadSize)
+    return overflow ? .max : size
+  }
+
+  /// The next `count` bytes of the payload; throws `sizeMismatch` if the file ends before.
+  public mutating func readPayload(_ count: Int) throws(ObjectFileError) -> [UInt8] {
+    var bytes = Array(pending.prefix(count))
+    pending = pending.dropFirst(count)
+    do throws(FileError) {
+      if bytes.count < count { bytes += try file.read(upTo: count - bytes.count) }
+    } catch {
+      throw .file(error)
+    }
+    guard bytes.count == count else { throw ObjectFileError(path, .sizeMismatch, in: .payload) }
+    remaining -= min(remaining, UInt64(count))
+    return bytes
+  }
+
+  /// Passes on the rest of the payload in pieces.
+  public mutating func forEachPiece(_ body: ([UInt8]) throws(FileError) -> Void) throws(ObjectFileError) {
+    while remaining > 0 {
+      let piece = try readPayload(Int(clamping: min(remaining, 1 << 20)))
+      do throws(FileError) {
+        try body(piece)
+      } catch {
+        throw .file(error)
+      }
+    }
+  }
+
+  /// Throws `sizeMismatch` if anything follows the payload.
+  public func finish() throws(ObjectFileError) {
+    let rest: [UInt8]
+    do throws(FileError) {
+      rest = try file.read(upTo: 1)
+    } catch {
+      throw .file(error)
+    }
+    guard pending.isEmpty, rest.isEmpty else { throw ObjectFileError(path, .sizeMismatch, in: .payload) }
+  }
+
+  private static func readFront(_ labelled: borrowing LabelledFile) throws(ObjectFileError) -> [UInt8] {
+    let size: Int
+    do throws(FormatError) {
+      size = try PackageFront.size(fromPrefix: labelled.prefix)
+    } catch {
+      throw .format(path: labelled.path, error)
+    }
+    do throws(FileError) {
+      return labelled.prefix + (try labelled.file.read(upTo: max(size - labelled.prefix.count, 0)))
+    } catch {
+      throw .file(error)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+public import ArgumentParser
+import CLinux
+import Cryptography
+
+/// The command `husk`: one file per verb beside this one.
+public struct HuskCommand: ParsableCommand {
+  public static let configuration = CommandConfiguration(
+    commandName: "husk",
+    abstract: "Package modules so that only the devices they are meant for can read them.",
+    discussion: """
+      A vendor makes keys (keygen), has them certified (certify), packs modules (pack) with content keys that a vault \
+      keeps (vault), and grants them to devices by their identities (grant). inspect, verify and lint tell about \
+      files. sim plays a device in a directory.
+
+      Every verb explains itself: husk help pack
+      """,
+    version: huskVersion,
+    subcommands: [
+      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
+      SimCommand.self,
+    ])
+
+  public init() {}
+
+  /// Runs the command line and ends the process: 0 if all succeeded, 1 if something was refused or failed, 2 if the
+  /// command line was wrong.
+  public static func runAndExit() -> Never {
+    do {
+      try initializeCryptography()
+      var command = try parseAsRoot()
+      try command.run()
+      CLinux.exit(0)
+    } catch let error as ExitCode {
+      CLinux.exit(error.rawValue)
+    } catch {
+      if let report = ErrorReport(error) {
+        printError(report)
+        CLinux.exit(1)
+      }
+      // Help and the version were asked for, or the command line is wrong.
+      if exitCode(for: error) == .success { exit(withError: error) }
+      printError(ErrorReport(usage: message(for: error)))
+      CLinux.exit(2)
+    }
+  }
+}
+
+/// The version of the tools; the formats have versions of their own (SPEC 16).
+let huskVersion = "0.1.0"

@@ -1,0 +1,113 @@
+import ArgumentParser
+import HostSupport
+import HuskFormat
+import Packager
+import SecretBytes
+import Vault
+
+struct PackCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pack",
+    abstract: "Make a package of a module or boot stage.",
+    discussion: """
+      A module (a shared object) is examined as lint does, compressed, encrypted under its content key from the \
+      vault, and signed. The package is the same for all devices; what lets a device read it is a grant. The first \
+      package of a name begins its epoch 1.
+
+      A boot stage (--role boot.loader, boot.decryptor or boot.firmware; an executable) is only signed.
+
+      Example: husk pack codec.so --name com.acme.codec --version 1.2.3 --vault acme.vault --vault-key vault.pem \\
+                 --key acme.pem --chain acme.chain -o codec.husk
+               husk pack bootloader --role boot.loader --name com.soc.bootloader --version 1.0.0 \\
+                 --key loader.pem --chain loader.chain -o bootloader.husk
+      """)
+
+  @Argument(help: ArgumentHelp("The shared object or executable.", valueName: "file"))
+  var image: String
+
+  @Option(help: "module, boot.loader, boot.decryptor or boot.firmware.", transform: parsePackageRole)
+  var role = Role.module
+
+  @Option(help: "Its name in reverse-DNS order.", transform: parseName)
+  var name: Name
+
+  @Option(help: ArgumentHelp("Its version.", valueName: "major.minor.patch"), transform: parseVersion)
+  var version: Version
+
+  @Option(help: "What devices' floors against rollback compare.", transform: parseCount)
+  var securityVersion: UInt64 = 0
+
+  @Option(help: ArgumentHelp("The vault that has the module's content key.", valueName: "vault"))
+  var vault: String?
+
+  @Option(help: ArgumentHelp("The vault key's private half.", valueName: "vault.pem"))
+  var vaultKey: String?
+
+  @Option(help: ArgumentHelp("The private key to sign with.", valueName: "vendor.pem"))
+  var key: String
+
+  @Option(help: ArgumentHelp("The chain that ends in this key.", valueName: "vendor.chain"))
+  var chain: String
+
+  @Flag(help: "Pack a module even though lint says that loading it is dangerous.")
+  var allowDanger = false
+
+  @OptionGroup var output: OutputOptions
+  @OptionGroup var passphrase: PassphraseOptions
+
+  func validate() throws {
+    if role == .module {
+      guard vault != nil else { throw ValidationError("Missing expected argument '--vault <vault>'") }
+      guard vaultKey != nil else { throw ValidationError("Missing expected argument '--vault-key <vault.pem>'") }
+    } else if vault != nil || vaultKey != nil {
+      throw ValidationError("a boot stage isn't encrypted: --vault and --vault-key are for modules")
+    } else if allowDanger {
+      throw ValidationError("--allow-danger is for modules: boot stages aren't examined")
+    }
+  }
+
+  func run() throws {
+    try output.check()
+    let packed = role == .module ? try packModule() : try packStage()
+    try output.write([packed.front, packed.payload])
+  }
+
+  private func packModule() throws -> PackedFile {
+    guard let vaultPath = vault, let vaultKeyPath = vaultKey else { throw ExitCode.failure }
+    let bytes = try readFile(image, atMost: Int(Limits.sizeBound))
+    let module = try about(image) { try ModuleImage(bytes, allowsDanger: allowDanger) }
+    let vault = try about(vaultPath) { try Vault(vaultPath) }
+    let vaultKey = try passphrase.keys.agreementKey(vaultKeyPath)
+    try about(vaultKeyPath) { try vault.check(vaultKey) }
+    let signer = try loadSigner()
+    let epoch = try about(vaultPath) { try vault.ensureModule(name, now: Timestamp.now.seconds) }
+    let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, openedWith: vaultKey) }
+    return try about(image) {
+      try Packager.packModule(module, details, epoch: epoch, contentKey: contentKey, signer: signer)
+    }
+  }
+
+  private func packStage() throws -> PackedFile {
+    let bytes = try readFile(image, atMost: Int(Limits.payload))
+    let stage = try about(image) { try StageExecutable(bytes, mayBeDynamic: role == .bootFirmware) }
+    let signer = try loadSigner()
+    return try about(image) { try Packager.packStage(stage, role: role, details, signer: signer) }
+  }
+
+  private var details: PackageDetails {
+    PackageDetails(
+      name: name, version: version, securityVersion: securityVersion, issuedAt: Timestamp.now.seconds)
+  }
+
+  private func loadSigner() throws -> SigningIdentity {
+    try loadSigningIdentity(key: key, chain: chain, role: role, name: name, keys: passphrase.keys)
+  }
+}
+
+private func parsePackageRole(_ text: String) throws -> Role {
+  let role = try parseRole(text)
+  guard role != .grant, role != .silicon else {
+    throw ValidationError("what can be packed is module, boot.loader, boot.decryptor or boot.firmware")
+  }
+  return role
+}

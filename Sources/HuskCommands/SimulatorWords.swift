@@ -1,0 +1,54 @@
+import BootChain
+import CLinux
+import ErrorClass
+import HuskFormat
+import Simulator
+
+extension ErrorReport {
+  init(simulator error: SimulatorError) {
+    switch error {
+    case .file(let error): self.init(file: error)
+    case .notADevice(let path):
+      self.init("\(path): not a simulated device", hint: "husk sim create makes one")
+    case .fuses(let path, let errorClass): self.init("\(path): the fuses are refused (\(errorClass.name))")
+    case .fuseChange(let problem): self.init(problem.words)
+    case .object(let error): self.init(object: error)
+    case .notInstallable(let path, let label):
+      self.init(
+        "\(path): \(label.map { "is \($0.words)" } ?? "is not a Husk file"); packages and grants can be installed")
+    case .noPlace(let path, let role): self.init("\(path): no place in flash is for the role \(role.text)")
+    case .packaging(let error): self.init(packaging: error)
+    case .cryptography(let error): self.init(cryptography: error)
+    case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")
+    case .start(let path, let code): self.init("\(path): can't be started: \(String(cString: strerror(code)))")
+    case .didNotBoot(let status): self.init("the device didn't boot: it ended with status \(status)")
+    case .refused(let errorClass): self.init("the device refused to tell its identity (\(errorClass.name))")
+    case .badAnswer: self.init("the device's answer isn't well formed (protocol)")
+    case .noAnswer: self.init("the device didn't answer in time (deadline-exceeded)")
+    }
+  }
+}
+
+extension SimulatorError.FuseChangeProblem {
+  fileprivate var words: String {
+    switch self {
+    case .floorGoesDown(let role): "fuses only go up: the floor of \(role.text) is higher already"
+    case .keyEpochGoesDown: "fuses only go up: the key epoch is higher already"
+    case .buildTimeGoesBack: "fuses only go up: the build time is later already"
+    case .noSuchRootSlot(let slot): "there is no boot root in slot \(slot)"
+    case .lastRoot: "this would revoke the last boot root: nothing would ever boot again"
+    }
+  }
+}
+
+extension FileLabel {
+  var words: String {
+    switch self {
+    case .package: "a package"
+    case .grant: "a grant"
+    case .chain: "a certificate chain"
+    case .identity: "a device identity"
+    case .fuses: "a fuses file"
+    }
+  }
+}

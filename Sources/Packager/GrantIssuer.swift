@@ -1,0 +1,58 @@
+import Cryptography
+public import HuskFormat
+public import SecretBytes
+
+/// What a new grant is to allow (SPEC 5).
+public struct GrantRequest: Sendable {
+  public var module: Name
+  public var epoch: UInt64
+  /// Counts up per device and module.
+  public var sequence: UInt64
+  public var lifecycle: Lifecycle
+  /// Seconds since 1970.
+  public var notBefore: UInt64?
+  /// Seconds since 1970.
+  public var notAfter: UInt64?
+  public var versions: VersionRange?
+  /// Opaque bytes for the module, 1 to 1024.
+  public var features: [UInt8]?
+
+  public init(module: Name, epoch: UInt64, sequence: UInt64, lifecycle: Lifecycle) {
+    self.module = module
+    self.epoch = epoch
+    self.sequence = sequence
+    self.lifecycle = lifecycle
+  }
+}
+
+/// Wraps a module's content key to a device whose identity was verified, and signs the terms; returns the grant file.
+///
+/// - Parameter now: seconds since 1970; becomes the issue time.
+/// - Throws: `scopeViolation`, `wrongLifecycle`, `validityEndsBeforeItBegins`, `cryptography`.
+public func issueGrant(
+  _ request: GrantRequest, to device: Verified<DeviceIdentity>, contentKey: borrowing SecretBytes,
+  signer: borrowing SigningIdentity, now: UInt64
+) throws(PackagingError) -> [UInt8] {
+  try signer.requireScope(over: request.module)
+  let device = device.value
+  guard device.lifecycle == request.lifecycle else {
+    throw .wrongLifecycle(device: device.lifecycle, grant: request.lifecycle)
+  }
+  if let notAfter = request.notAfter, notAfter < request.notBefore ?? 0 { throw .validityEndsBeforeItBegins }
+  var terms = GrantTerms(
+    module: request.module, epoch: request.epoch, deviceID: device.deviceID,
+    grantKeyThumbprint: device.grantKeyThumbprint, issuer: try signer.thumbprint(), sequence: request.sequence,
+    issuedAt: now, lifecycle: request.lifecycle)
+  terms.notBefore = request.notBefore
+  terms.notAfter = request.notAfter
+  terms.versions = request.versions
+  terms.features = request.features
+  let payload: [UInt8]
+  do throws(CryptographyError) {
+    payload = try Grant.encodePayload(terms: terms, contentKey: contentKey, grantKey: device.grantKey)
+  } catch {
+    throw .cryptography(error)
+  }
+  let signed = try signer.sign(payload, type: Grant.type)
+  return GrantFile.encode(chain: signer.chain.encoded, signedGrant: signed)
+}

@@ -1,0 +1,41 @@
+import BootChain
+import CLinux
+import HostSupport
+import HuskFormat
+
+/// Where a simulated device keeps what (SPEC 13).
+public struct DeviceDirectory: Sendable {
+  public let path: String
+
+  /// Throws `notADevice` unless ROM and fuses are there.
+  public init(_ path: String) throws(SimulatorError) {
+    self.init(unchecked: path)
+    var status = stat()
+    guard stat(path, &status) == 0 else { throw .file(FileError(path, .notFound)) }
+    guard stat(rom, &status) == 0, stat(fuses, &status) == 0 else { throw .notADevice(path: path) }
+  }
+
+  init(unchecked path: String) {
+    self.path = path
+  }
+
+  public var rom: String { "\(path)/rom/bootrom" }
+  public var fuses: String { "\(path)/fuses/fuses" }
+  public var flash: String { "\(path)/flash" }
+
+  /// Below the device's own directory, with the permissions they have.
+  static let folders: [(name: String, mode: UInt32)] = [
+    ("rom", 0o755), ("fuses", 0o700), ("flash", 0o755), ("flash/boot", 0o755), ("flash/modules", 0o755),
+    ("flash/grants", 0o755),
+  ]
+
+  /// The place in flash of a package; nil if there is none for its role.
+  func place(of manifest: Manifest) -> String? {
+    if let stage = Stage.allCases.first(where: { $0.role == manifest.role }) { return "\(flash)/\(stage.path)" }
+    return manifest.isModule ? "\(flash)/modules/\(String(decoding: manifest.name.bytes, as: UTF8.self)).husk" : nil
+  }
+
+  func place(of terms: GrantTerms) -> String {
+    "\(flash)/grants/\(String(decoding: terms.module.bytes, as: UTF8.self)).grant"
+  }
+}

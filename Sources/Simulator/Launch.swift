@@ -1,0 +1,115 @@
+import BootChain
+import CLinux
+import ErrorClass
+import Glibc
+import HostSupport
+import SecureWorld
+
+/// The user that a simulated device's firmware runs as.
+public struct FirmwareUser: Equatable, Sendable {
+  public let user: UInt32
+  public let group: UInt32
+
+  public init(user: UInt32, group: UInt32) {
+    self.user = user
+    self.group = group
+  }
+
+  /// The platform's usual one.
+  public static var usual: FirmwareUser {
+    FirmwareUser(user: Platform.firmwareUser, group: Platform.firmwareUser)
+  }
+}
+
+extension DeviceDirectory {
+  /// Switches the device on: this process becomes the boot ROM. Returns only by throwing.
+  ///
+  /// - Parameter arguments: what the firmware finds behind its own name.
+  public func boot(_ firmware: FirmwareUser, arguments: [String]) throws(SimulatorError) -> Never {
+    guard geteuid() == 0 else { throw .needsRoot }
+    let command = romCommand(service: "-", firmware) + arguments
+    withCStrings(command) { arguments in
+      withCStrings([]) { environment in _ = execve(rom, arguments, environment) }
+    }
+    throw .start(path: rom, linux_errno())
+  }
+
+  /// Boots the device with a service socket in the firmware's place and asks for its identity.
+  public func readIdentity() throws(SimulatorError) -> [UInt8] {
+    guard geteuid() == 0 else { throw .needsRoot }
+    var own: Int32 = -1
+    var theirs: Int32 = -1
+    guard linux_socket_pair(&own, &theirs) == 0 else { throw .start(path: rom, linux_errno()) }
+    defer { close(own) }
+    let process: pid_t
+    do {
+      defer { close(theirs) }
+      process = try startROM(service: theirs)
+    }
+    let answer = askForIdentity(own)
+    // Without its client a device switches itself off; one that hangs is switched off.
+    shutdown(own, Int32(SHUT_RDWR))
+    if answer == .timedOut { kill(process, SIGKILL) }
+    let status = linux_wait(process)
+    switch answer {
+    case .identity(let bytes): return bytes
+    case .refused(let errorClass): throw .refused(errorClass)
+    case .garbled: throw .badAnswer
+    case .timedOut: throw .noAnswer
+    case .disconnected: throw .didNotBoot(status: status < 256 ? status : 128 + status - 256)
+    }
+  }
+
+  private func romCommand(service: String, _ firmware: FirmwareUser) -> [String] {
+    ["bootrom", fuses, flash, service, String(firmware.user), String(firmware.group)]
+  }
+
+  private func startROM(service: Int32) throws(SimulatorError) -> pid_t {
+    var actions = posix_spawn_file_actions_t()
+    posix_spawn_file_actions_init(&actions)
+    defer { posix_spawn_file_actions_destroy(&actions) }
+    // Onto itself: what makes the child inherit it.
+    posix_spawn_file_actions_adddup2(&actions, service, service)
+    var process: pid_t = 0
+    let failure = withCStrings(romCommand(service: String(service), .usual)) { arguments in
+      withCStrings([]) { environment in posix_spawn(&process, rom, &actions, nil, arguments, environment) }
+    }
+    guard failure == 0 else { throw .start(path: rom, failure) }
+    return process
+  }
+
+  private enum Answer: Equatable {
+    case identity([UInt8])
+    case refused(ErrorClass)
+    case garbled
+    case timedOut
+    case disconnected
+  }
+
+  private func askForIdentity(_ socket: Int32) -> Answer {
+    let channel = Channel(socket: socket)
+    do throws(Channel.Failure) {
+      try channel.send(Request(id: 1, operation: .identity).encoded())
+      guard linux_wait_readable(socket, SecureWorldProtocol.deadline) == 1 else { return .timedOut }
+      let message = try channel.receive()
+      let reply = try? Reply(parsing: message.bytes[...], to: .identity)
+      switch reply?.result {
+      case .identity(let bytes): return .identity(bytes)
+      case .failed(let errorClass): return .refused(errorClass)
+      default: return .garbled
+      }
+    } catch {
+      return .disconnected
+    }
+  }
+}
+
+/// Gives `body` an array of C strings that ends in nil, as `exec` takes it.
+private func withCStrings<Result>(
+  _ strings: [String], _ body: (UnsafePointer<UnsafeMutablePointer<CChar>?>) -> Result
+) -> Result {
+  var pointers: [UnsafeMutablePointer<CChar>?] = strings.map { strdup($0) }
+  pointers.append(nil)
+  defer { for pointer in pointers { free(pointer) } }
+  return body(pointers)
+}

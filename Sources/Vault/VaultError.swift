@@ -1,0 +1,45 @@
+import GRDB
+public import Cryptography
+public import HostSupport
+public import HuskFormat
+
+/// Why the vault could not do something.
+public enum VaultError: Error, Equatable, Sendable {
+  case file(FileError)
+  /// Not a database, or another program's.
+  case notAVault
+  /// Made by a newer version of Husk.
+  case newerSchema(found: Int, supported: Int)
+  /// The private key isn't the one whose public half the vault was made with.
+  case wrongVaultKey
+  case unknownModule(Name)
+  case unknownEpoch(Name, UInt64)
+  /// A content key doesn't open: the record was damaged or moved.
+  case damagedContentKey(Name, UInt64)
+  /// Another process holds it.
+  case busy
+  case diskFull
+  case readOnly
+  /// SQLite's own words.
+  case database(String)
+  case cryptography(CryptographyError)
+}
+
+extension VaultError {
+  /// What comes out of SQLite and of file handling, in the vault's own terms.
+  init(_ error: any Error) {
+    switch error {
+    case let error as VaultError: self = error
+    case let error as FileError: self = .file(error)
+    case let error as DatabaseError:
+      switch error.resultCode {
+      case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy
+      case .SQLITE_FULL: self = .diskFull
+      case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: self = .readOnly
+      case .SQLITE_NOTADB, .SQLITE_CORRUPT: self = .notAVault
+      default: self = .database(error.message ?? "\(error.resultCode)")
+      }
+    default: self = .database("\(error)")
+    }
+  }
+}

@@ -1,0 +1,8 @@
+import HuskCommands
+
+@main
+enum Husk {
+  static func main() {
+    HuskCommand.runAndExit()
+  }
+}
