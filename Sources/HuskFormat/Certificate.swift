@@ -134,7 +134,9 @@ extension CertificateClaims {
   ) throws(FormatError) -> PublicKey {
     let start = reader.position
     var map = try parsing(part) { () throws(CBORError) in try reader.readMap() }
-    guard map.remaining == 1, try parsing(part, { () throws(CBORError) in try reader.nextIntegerKey(&map) }) == Label.confirmationKey else {
+    guard map.remaining == 1,
+      try parsing(part, { () throws(CBORError) in try reader.nextIntegerKey(&map) }) == Label.confirmationKey
+    else {
       throw FormatError(.malformed, in: part, at: start)
     }
     do throws(COSEError) {
