@@ -9,7 +9,8 @@ struct GrantCommand: ParsableCommand {
     commandName: "grant",
     abstract: "Let one device read a module.",
     discussion: """
-      Verifies the device's identity under the silicon makers' roots, wraps the module's content key to it and signs \
+      Verifies the device's identity under the silicon makers' roots and that it was started under the root of the \
+      grant's own chain, wraps the module's content key to it and signs \
       the terms. The grant holds for all packages of its epoch.
 
       Example: husk grant --vault acme.vault --vault-key vault.pem --key acme.pem --chain acme.chain \\
@@ -70,9 +71,11 @@ struct GrantCommand: ParsableCommand {
   func run() throws {
     try output.check()
     let now = Timestamp.now.seconds
-    let device = try loadIdentity(identity, roots: deviceRoot, now: now)
     let features = try features.map { try readFile($0, atMost: Limits.features) }
     let signer = try loadSigningIdentity(key: key, chain: chain, role: .grant, name: module, keys: passphrase.keys)
+    // The device must have been started under the root that will verify this grant: silicon may be genuine and still
+    // run a stranger's decryptor.
+    let device = try loadIdentity(identity, roots: deviceRoot, bootRoots: [signer.authority.root], now: now)
     let store = try about(vault) { try Vault(vault) }
     let storeKey = try passphrase.keys.agreementKey(vaultKey)
     try about(vaultKey) { try store.check(storeKey) }

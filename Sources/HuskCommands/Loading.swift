@@ -19,12 +19,19 @@ func loadAnchors(_ paths: [String]) throws -> TrustAnchors {
   TrustAnchors(thumbprints: try paths.map { try COSEKey.thumbprint(readSigningPublicKey($0)) })
 }
 
-/// Reads an identity file and verifies it under the trusted device roots, at this host's time (SPEC 6.5).
-func loadIdentity(_ path: String, roots: [String], now: UInt64) throws -> Verified<DeviceIdentity> {
+/// Reads an identity file and verifies it at this host's time (SPEC 6.5).
+///
+/// - Parameters:
+///   - roots: public key files of the trusted device roots.
+///   - bootRoots: thumbprints of the boot roots under which the device may have been started.
+func loadIdentity(
+  _ path: String, roots: [String], bootRoots: [[UInt8]], now: UInt64
+) throws -> Verified<DeviceIdentity> {
   let anchors = try loadAnchors(roots)
   let bytes = try readFile(path, atMost: Limits.identity)
   do throws(FormatError) {
-    return try IdentityFile(bytes).verify(with: ChainVerifier(anchors: anchors, time: hostTime(now)))
+    let verifier = ChainVerifier(anchors: anchors, time: hostTime(now))
+    return try IdentityFile(bytes).verify(with: verifier, bootRoots: bootRoots)
   } catch {
     throw ObjectFileError.format(path: path, error)
   }
