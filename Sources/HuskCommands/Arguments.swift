@@ -67,7 +67,8 @@ func parseCount(_ text: String) throws -> UInt64 {
 struct PassphraseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Read passphrases from this descriptor, one line per encrypted key, instead of asking.", valueName: "n"))
+      "Read passphrases from this descriptor instead of asking: a line per encrypted key, the signing key's first.",
+      valueName: "n"))
   var passphraseFd: Int32?
 
   var source: PassphraseSource { PassphraseSource(descriptor: passphraseFd) }

@@ -26,6 +26,7 @@ extension FormatError {
     case .malformed: "\(part) isn't well formed\(offset.map { ", at byte \($0)" } ?? "")"
     case .unsupportedVersion: "\(part) has a format version that this husk doesn't know"
     case .limitExceeded: "\(part) is larger than is allowed\(offset.map { ", at byte \($0)" } ?? "")"
+    case .untrustedRoot where isDICE: "the device's secure world was started under a boot root that isn't trusted here"
     case .untrustedRoot: "it was certified under a root that isn't trusted"
     case .revokedRoot: "it was certified under a root that is revoked"
     case .signatureInvalid: "the signature of \(part) doesn't verify"
@@ -42,6 +43,10 @@ extension FormatError {
     case .outOfMemory: "there isn't enough memory"
     default: "\(part) is refused"
     }
+  }
+
+  private var isDICE: Bool {
+    if case .diceCertificate = part { true } else { false }
   }
 
   fileprivate var hint: String? {

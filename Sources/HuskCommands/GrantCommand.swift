@@ -9,9 +9,9 @@ struct GrantCommand: ParsableCommand {
     commandName: "grant",
     abstract: "Let one device read a module.",
     discussion: """
-      Verifies the device's identity under the silicon makers' roots and that it was started under the root of the \
-      grant's own chain, wraps the module's content key to it and signs \
-      the terms. The grant holds for all packages of its epoch.
+      Verifies the device's identity under the silicon makers' roots, and that its secure world was started under the \
+      root of the vendor's own chain; wraps the module's content key to it and signs the terms. The grant holds for \
+      all packages of its epoch.
 
       Example: husk grant --vault acme.vault --vault-key vault.pem --key acme.pem --chain acme.chain \\
                  --module com.acme.codec --identity unit7.identity --device-root silicon.pub \\
@@ -73,8 +73,7 @@ struct GrantCommand: ParsableCommand {
     let now = Timestamp.now.seconds
     let features = try features.map { try readFile($0, atMost: Limits.features) }
     let signer = try loadSigningIdentity(key: key, chain: chain, role: .grant, name: module, keys: passphrase.keys)
-    // The device must have been started under the root that will verify this grant: silicon may be genuine and still
-    // run a stranger's decryptor.
+    // Whoever owns the vendor's own root is trusted to start secure worlds, and nobody else (SPEC 6.5).
     let device = try loadIdentity(identity, roots: deviceRoot, bootRoots: [signer.authority.root], now: now)
     let store = try about(vault) { try Vault(vault) }
     let storeKey = try passphrase.keys.agreementKey(vaultKey)

@@ -22,16 +22,16 @@ func loadAnchors(_ paths: [String]) throws -> TrustAnchors {
 /// Reads an identity file and verifies it at this host's time (SPEC 6.5).
 ///
 /// - Parameters:
-///   - roots: public key files of the trusted device roots.
-///   - bootRoots: thumbprints of the boot roots under which the device may have been started.
+///   - roots: files with the public keys of silicon makers.
+///   - bootRoots: thumbprints of the boot roots that are trusted to start secure worlds.
 func loadIdentity(
   _ path: String, roots: [String], bootRoots: [[UInt8]], now: UInt64
 ) throws -> Verified<DeviceIdentity> {
   let anchors = try loadAnchors(roots)
   let bytes = try readFile(path, atMost: Limits.identity)
   do throws(FormatError) {
-    let verifier = ChainVerifier(anchors: anchors, time: hostTime(now))
-    return try IdentityFile(bytes).verify(with: verifier, bootRoots: bootRoots)
+    return try IdentityFile(bytes).verify(
+      with: ChainVerifier(anchors: anchors, time: hostTime(now)), bootRoots: bootRoots)
   } catch {
     throw ObjectFileError.format(path: path, error)
   }

@@ -77,9 +77,9 @@ struct PackCommand: ParsableCommand {
     let bytes = try readFile(image, atMost: Int(Limits.sizeBound))
     let module = try about(image) { try ModuleImage(bytes, allowsDanger: allowDanger) }
     let vault = try about(vaultPath) { try Vault(vaultPath) }
+    let signer = try loadSigner()
     let vaultKey = try passphrase.keys.agreementKey(vaultKeyPath)
     try about(vaultKeyPath) { try vault.check(vaultKey) }
-    let signer = try loadSigner()
     let epoch = try about(vaultPath) { try vault.ensureModule(name, now: Timestamp.now.seconds) }
     let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, openedWith: vaultKey) }
     return try about(image) {

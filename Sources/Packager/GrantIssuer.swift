@@ -41,7 +41,7 @@ public func issueGrant(
   if let notAfter = request.notAfter, notAfter < request.notBefore ?? 0 { throw .validityEndsBeforeItBegins }
   var terms = GrantTerms(
     module: request.module, epoch: request.epoch, deviceID: device.deviceID,
-    grantKeyThumbprint: device.grantKeyThumbprint, issuer: try signer.thumbprint(), sequence: request.sequence,
+    grantKeyThumbprint: device.grantKeyThumbprint, issuer: signer.authority.keyThumbprint, sequence: request.sequence,
     issuedAt: now, lifecycle: request.lifecycle)
   terms.notBefore = request.notBefore
   terms.notAfter = request.notAfter

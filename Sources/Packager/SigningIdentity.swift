@@ -32,11 +32,6 @@ public struct SigningIdentity: ~Copyable {
       throw PackagingError(error)
     }
   }
-
-  /// Thumbprint of the key, 32 bytes.
-  borrowing func thumbprint() throws(PackagingError) -> [UInt8] {
-    try Packager.thumbprint(of: authority.key)
-  }
 }
 
 /// Host tools use the host's clock, for both directions (SPEC 1.4).
