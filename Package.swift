@@ -125,6 +125,14 @@ let testTargets: [Target] = [
     name: "FormatFixtures",
     dependencies: ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"],
     path: "Tests/FormatFixtures", swiftSettings: common),
+  .target(
+    name: "DeviceSupport",
+    dependencies: [
+      "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
+      "HuskFormat",
+      "SecretBytes", "SecureWorld", "TestSupport",
+    ],
+    path: "Tests/DeviceSupport", swiftSettings: common),
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
   tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "SecretBytes"]),
   tests(
@@ -139,6 +147,12 @@ let testTargets: [Target] = [
     ]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
   tests("SampleTests", []),
+  tests(
+    "ChainTests",
+    [
+      "BootChain", "CBOR", "CLinux", "Compression", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecureWorld",
+    ]),
 ]
 
 let package = Package(

@@ -8,6 +8,8 @@ public struct GrantFixture: Sendable {
   public var terms: GrantTerms
   public var contentKey = bytes(named: "content key")
   public var recipient = TestGrantKey.device
+  /// The public key to wrap to instead of the recipient's: that of a real device.
+  public var recipientKey: [UInt8]?
   public var type: StaticString = Grant.type
   /// Signs instead of the chain's last key.
   public var signer: TestKey?
@@ -27,7 +29,7 @@ public struct GrantFixture: Sendable {
 
   public func payload() throws -> [UInt8] {
     let payload = try Grant.encodePayload(
-      terms: terms, contentKey: secret(contentKey), grantKey: recipient.publicKey)
+      terms: terms, contentKey: secret(contentKey), grantKey: recipientKey ?? recipient.publicKey)
     var reader = CBORReader(payload)
     _ = try reader.readArrayHeader()
     let terms = Array(try reader.skipItem())

@@ -33,6 +33,8 @@ extension IdentityFixture {
   /// How a vendor refuses the identity.
   public func refusal(by verifier: ChainVerifier = .vendor) throws -> ErrorClass? {
     let file = try file()
-    return FormatFixtures.refusal { () throws(FormatError) in _ = try IdentityFile(file).verify(with: verifier) }
+    return FormatFixtures.refusal { () throws(FormatError) in
+      _ = try IdentityFile(file).verify(with: verifier, bootRoots: [TestKey.bootRoot.thumbprint])
+    }
   }
 }
