@@ -121,10 +121,38 @@ let testTargets: [Target] = [
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
-  tests("COSETests", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
-  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "SecretBytes"]),
+  .target(
+    name: "FormatFixtures",
+    dependencies: ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"],
+    path: "Tests/FormatFixtures", swiftSettings: common),
+  .target(
+    name: "DeviceSupport",
+    dependencies: [
+      "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
+      "HuskFormat",
+      "SecretBytes", "SecureWorld", "TestSupport",
+    ],
+    path: "Tests/DeviceSupport", swiftSettings: common),
+  tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
+  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "SecretBytes"]),
+  tests(
+    "HuskFormatTests",
+    ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
+  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
+  tests(
+    "BootChainTests",
+    [
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecretBytes",
+    ]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
   tests("SampleTests", []),
+  tests(
+    "ChainTests",
+    [
+      "BootChain", "CBOR", "CLinux", "Compression", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecureWorld",
+    ]),
 ]
 
 let package = Package(

@@ -69,9 +69,10 @@ public enum BootROM {
 
   private static func boot(_ wiring: Wiring) throws(ErrorClass) -> Never {
     let fuses = try Fuses(path: wiring.fuses)
+    try closeFuses(wiring.fuses)
+    // Not before: from a directory that was opened in the mount namespace outside, `../fuses` leads past the cover.
     let flash = linux_open_directory(wiring.flash)
     guard flash >= 0 else { throw .io }
-    try closeFuses(wiring.fuses)
 
     let image: StageImage
     do throws(ErrorClass) {

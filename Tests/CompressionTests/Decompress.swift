@@ -1,6 +1,6 @@
 import Compression
 
-/// Decompresses a whole frame, fed in pieces of `pieceSize` into buffers of `bufferSize`.
+/// Decompresses a frame and ignores what follows it, fed in pieces of `pieceSize` into buffers of `bufferSize`.
 ///
 /// Each buffer is followed by bytes that must not change.
 func decompress(
@@ -28,9 +28,11 @@ struct WroteBehindBuffer: Error {}
 struct NoProgress: Error {}
 
 extension LZ4FrameDecoder {
+  /// Decodes until the input or the frame ends; returns how much of the input was consumed.
+  @discardableResult
   mutating func decode(
     all input: ArraySlice<UInt8>, _ pieceSize: Int, _ bufferSize: Int, _ receive: (ArraySlice<UInt8>) throws -> Void
-  ) throws {
+  ) throws -> Int {
     let guardSize = 16
     var buffer = [UInt8](repeating: 0xa5, count: bufferSize + guardSize)
     var start = input.startIndex
@@ -45,10 +47,12 @@ extension LZ4FrameDecoder {
         guard buffer[bufferSize...].allSatisfy({ $0 == 0xa5 }) else { throw WroteBehindBuffer() }
         try receive(buffer[..<progress.produced])
         start += progress.consumed
+        if isComplete { return start - input.startIndex }
         if start == end && progress.produced < bufferSize { break }
         guard progress.consumed > 0 || progress.produced > 0 else { throw NoProgress() }
       }
     }
+    return input.count
   }
 }
 

@@ -55,6 +55,27 @@ struct RoundTripTests {
     }
   }
 
+  @Test("what follows the frame isn't consumed", arguments: [1, 100, 16_384, .max])
+  func following(_ pieceSize: Int) throws {
+    let original = content(300_000)
+    let frame = try compressLZ4Frame(original.span.bytes)
+    let body = frame[LZ4FrameDecoder.headerSize...]
+    for following in [[0], Array(frame), [UInt8](repeating: 0x50, count: 70_000)] {
+      var decoder = try LZ4FrameDecoder(header: frame.span.bytes, atMost: 300_000)
+      var decoded: [UInt8] = []
+      let input = body + following
+      let consumed = try decoder.decode(all: input, min(pieceSize, input.count), 262_144) { decoded += $0 }
+      #expect(consumed == body.count)
+      #expect(decoded == original)
+      try decoder.finish()
+
+      // Nor does anything that is fed afterwards count.
+      #expect(try decoder.decode(all: following[...], following.count, 1000) { decoded += $0 } == 0)
+      #expect(decoded == original)
+      try decoder.finish()
+    }
+  }
+
   @Test("nothing can't be compressed")
   func empty() {
     let nothing: [UInt8] = []

@@ -1,0 +1,138 @@
+public import BootChain
+import CLinux
+import Cryptography
+import DICE
+public import FormatFixtures
+public import Foundation
+public import HuskFormat
+
+/// A device: fuses and flash in a directory, and the real boot chain (SPEC 7).
+///
+///     let device = try Device(firmware: Compiler.firmware("loads"))
+///     try device.install(module, "modules/com.acme.codec.husk")
+///     let outcome = try device.boot("modules/com.acme.codec.husk", "grants/com.acme.codec.grant")
+public final class Device {
+  /// Holds `fuses` and `flash`.
+  public let directory: URL
+  /// What the fuses say. They aren't checked, as real ones wouldn't be.
+  public var state: BootState {
+    didSet { try? writeFuses() }
+  }
+  private let uds: [UInt8]
+  private let scratch: Scratch
+
+  public var flash: URL { directory.appending(path: "flash") }
+  private var fuses: URL { directory.appending(path: "fuses") }
+
+  /// A new device with the stages as they should be.
+  ///
+  /// - Parameters:
+  ///   - name: devices of the same name have the same secret, and so are the same device.
+  ///   - firmware: a program; nil for none.
+  ///   - state: what the fuses say; the silicon certificates are added here.
+  public init(_ name: String = "device 1", firmware: URL? = nil, state: BootState = .fixture) throws {
+    scratch = try Scratch()
+    directory = scratch.directory
+    let uds = bytes(named: "UDS of \(name)")
+    self.uds = uds
+    let key = TestKey(try DICE.signingKey(from: secret(uds)))
+    var state = state
+    state.silicon = try ChainFixture(root: .deviceRoot, [LinkFixture(name, [.silicon], key: key)]).encoded()
+    self.state = state
+    try writeFuses()
+    for folder in ["boot", "modules", "grants"] {
+      try FileManager.default.createDirectory(at: flash.appending(path: folder), withIntermediateDirectories: true)
+    }
+    // Links: a stage has megabytes. What is installed later replaces them and never writes to them.
+    for stage in [Stage.bootloader, .decryptor] {
+      try FileManager.default.linkItem(at: Stages.file(stage), to: flash.appending(path: stage.file))
+    }
+    if let firmware {
+      try FileManager.default.linkItem(at: Stages.firmware(firmware), to: flash.appending(path: Stage.firmware.file))
+    }
+  }
+
+  private func writeFuses() throws {
+    try Data(Fuses.encodePublicPart(state) + uds).write(to: fuses)
+    try FileManager.default.setAttributes([.posixPermissions: 0o400], ofItemAtPath: fuses.path)
+  }
+
+  /// Puts a file into flash.
+  ///
+  /// - Parameter path: relative to the flash directory, such as `modules/com.acme.codec.husk`.
+  public func install(_ contents: [UInt8], _ path: String) throws {
+    try remove(path)
+    try Data(contents).write(to: flash.appending(path: path))
+  }
+
+  /// Puts a stage's package in its place.
+  public func install(_ package: PackageFixture, as stage: Stage) throws {
+    try install(package.file(), stage.file)
+  }
+
+  public func contents(_ path: String) throws -> [UInt8] {
+    try Array(Data(contentsOf: flash.appending(path: path)))
+  }
+
+  /// Removes a file from flash, if it is there.
+  public func remove(_ path: String) throws {
+    let file = flash.appending(path: path)
+    // Not fileExists: that follows links.
+    if (try? FileManager.default.attributesOfItem(atPath: file.path)) != nil {
+      try FileManager.default.removeItem(at: file)
+    }
+  }
+
+  /// Boots, and waits for the end: the outcome is the firmware's, or what a stage said when it refused to go on.
+  public func boot(_ arguments: String..., stdin: String = "") throws -> Outcome {
+    try boot(arguments, stdin: stdin)
+  }
+
+  public func boot(_ arguments: [String], stdin: String = "") throws -> Outcome {
+    try start(arguments, stdin: stdin).outcome()
+  }
+
+  /// Boots, and doesn't wait.
+  public func start(_ arguments: [String] = [], stdin: String = "") throws -> Program {
+    try powerOn(service: nil, arguments, stdin: stdin)
+  }
+
+  /// Boots the secure world alone, with the test in the firmware's place (SPEC 7.3).
+  public func startSecureWorld() throws -> SecureWorldClient {
+    var near: Int32 = -1
+    var far: Int32 = -1
+    guard linux_socket_pair(&near, &far) == 0 else { throw ProgramFailure(description: "no socket") }
+    defer { close(far) }
+    do {
+      return SecureWorldClient(socket: near, rom: try powerOn(service: far, [], stdin: ""))
+    } catch {
+      close(near)
+      throw error
+    }
+  }
+
+  /// What the device tells of itself, verified as a vendor does.
+  public func identity() throws -> DeviceIdentity {
+    let file = try startSecureWorld().identity()
+    return try IdentityFile(file).verify(with: .vendor, bootRoots: state.bootRoots.thumbprints).value
+  }
+
+  private func powerOn(service: Int32?, _ arguments: [String], stdin: String) throws -> Program {
+    let place: Int32 = 3
+    return try Program(
+      Artefacts.sdk.appending(path: "bootrom").path,
+      [
+        fuses.path, flash.path, service == nil ? "-" : "\(place)", "\(Platform.firmwareUser)",
+        "\(Platform.firmwareUser)",
+      ] + arguments,
+      stdin: stdin, environment: [:], directory: directory,
+      descriptors: service.map { [(number: place, descriptor: $0)] } ?? [])
+  }
+}
+
+extension BootState {
+  /// A device in production, one boot root, nothing raised yet, without a trusted clock.
+  public static let fixture = BootState(
+    bootRoots: .of(.bootRoot), lifecycle: .secured, floors: Floors(loader: 0, decryptor: 0, firmware: 0), keyEpoch: 1,
+    time: Moment.issued, hasTrustedClock: false, silicon: [])
+}

@@ -1,0 +1,77 @@
+import CBOR
+import CLinux
+public import ErrorClass
+import Foundation
+public import SecureWorld
+
+/// The other end of a decryptor's socket, in a test's hands.
+public final class SecureWorldClient {
+  public let channel: Channel
+  /// The process that started as the ROM and is the bootloader now.
+  public let rom: Program
+  private var nextID: UInt64 = 1
+  private var isOpen = true
+
+  init(socket: Int32, rom: Program) {
+    channel = Channel(socket: socket)
+    self.rom = rom
+  }
+
+  deinit { hangUp() }
+
+  /// Closes the socket, upon which the decryptor ends.
+  public func hangUp() {
+    if isOpen { close(channel.socket) }
+    isOpen = false
+  }
+
+  /// The decryptor's process, once it has answered something: before that it may still be the bootloader's copy.
+  public func decryptor() throws -> Int32 {
+    guard let process = try childProcesses(of: rom.id).first else { throw ProgramFailure(description: "no decryptor") }
+    return process
+  }
+
+  /// Sends a request and waits for the reply; the memory file that came with it is closed.
+  public func ask(_ operation: SecureWorld.Operation, _ descriptors: [Int32] = []) throws -> Reply.Result {
+    nextID += 1
+    try channel.send(Request(id: nextID, operation: operation).encoded(), descriptors: descriptors)
+    let reply = try receive(for: operation)
+    guard reply.id == nextID else { throw ProgramFailure(description: "the reply to another request") }
+    return reply.result
+  }
+
+  /// Waits for the next reply.
+  public func receive(for operation: SecureWorld.Operation = .hello) throws -> Reply {
+    guard waitReadable(channel.socket, seconds: patience) else { throw ProgramFailure(description: "no reply") }
+    let message = try channel.receive()
+    return try Reply(parsing: message.bytes[...], to: operation)
+  }
+
+  public func identity() throws -> [UInt8] {
+    guard case .identity(let file) = try ask(.identity) else { throw ProgramFailure(description: "no identity") }
+    return file
+  }
+
+  /// How a load is refused; nil if it isn't.
+  public func refusal(package: [UInt8], grant: [UInt8]) throws -> ErrorClass? {
+    try withFile(package) { package in try withFile(grant) { grant in try refusal(package: package, grant: grant) } }
+  }
+
+  public func refusal(package: Int32, grant: Int32) throws -> ErrorClass? {
+    switch try ask(.load, [package, grant]) {
+    case .failed(let errorClass): return errorClass
+    case .loaded: return nil
+    case .hello, .identity: throw ProgramFailure(description: "the answer to another question")
+    }
+  }
+}
+
+/// Calls `body` with a file of these contents.
+public func withFile<Result>(_ contents: [UInt8], _ body: (Int32) throws -> Result) throws -> Result {
+  let file = linux_memory_file_module("file")
+  defer { close(file) }
+  guard linux_pwrite_all(file, contents, contents.count, 0) == 0 else {
+    throw ProgramFailure(description: "no room for a file")
+  }
+  return try body(file)
+}

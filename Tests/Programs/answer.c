@@ -1,0 +1,2 @@
+// The smallest module.
+__attribute__((visibility("default"))) int answer(void) { return ANSWER; }
