@@ -150,7 +150,7 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "Compression", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecureWorld",
     ]),
 ]
