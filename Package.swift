@@ -134,7 +134,7 @@ let testTargets: [Target] = [
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
-  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "SecretBytes"]),
+  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "HuskFormat", "SecretBytes"]),
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
