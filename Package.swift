@@ -146,6 +146,23 @@ let testTargets: [Target] = [
       "SecretBytes",
     ]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
+  tests(
+    "PackagerTests",
+    [
+      "COSE", "Compression", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "ModuleELF", "ModuleLint", "Packager", "SecretBytes",
+    ]),
+  tests(
+    "VaultTests",
+    [
+      "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      .product(name: "GRDB", package: "GRDB.swift"),
+    ]),
+  tests(
+    "CommandTests",
+    [
+      "CBOR", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+    ]),
   tests("SampleTests", []),
   tests(
     "ChainTests",
