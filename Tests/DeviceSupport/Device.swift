@@ -22,7 +22,7 @@ public final class Device {
   private let scratch: Scratch
 
   public var flash: URL { directory.appending(path: "flash") }
-  private var fuses: URL { directory.appending(path: "fuses") }
+  public var fuses: URL { directory.appending(path: "fuses") }
 
   /// A new device with the stages as they should be.
   ///
