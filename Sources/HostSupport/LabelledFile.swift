@@ -17,7 +17,8 @@ public struct LabelledFile: ~Copyable {
   /// Nil if it isn't one of Husk's files.
   public let label: FileLabel?
   let file: InputFile
-  let prefix: [UInt8]
+  /// The first bytes.
+  public let prefix: [UInt8]
 
   public init(_ path: String) throws(FileError) {
     let file = try InputFile(path)
@@ -30,10 +31,18 @@ public struct LabelledFile: ~Copyable {
 
   public var path: String { file.path }
 
+  /// In bytes; nil for what isn't a regular file (a pipe, say).
+  public var size: UInt64? { file.size }
+
   /// The whole file; throws `tooLarge` beyond `limit` bytes.
   public borrowing func readAll(atMost limit: Int) throws(FileError) -> [UInt8] {
-    let rest = try file.read(upTo: max(limit + 1 - prefix.count, 0))
-    guard prefix.count + rest.count <= limit else { throw FileError(path, .tooLarge(limit: limit)) }
-    return prefix + rest
+    let bytes = try readBeginning(upTo: limit + 1)
+    guard bytes.count <= limit else { throw FileError(path, .tooLarge(limit: limit)) }
+    return bytes
+  }
+
+  /// The file's first `count` bytes, or all if it has fewer. To be called once.
+  public borrowing func readBeginning(upTo count: Int) throws(FileError) -> [UInt8] {
+    prefix + (try file.read(upTo: max(count - prefix.count, 0)))
   }
 }

@@ -79,7 +79,7 @@ public struct PackageReader: ~Copyable {
       throw .format(path: labelled.path, error)
     }
     do throws(FileError) {
-      return labelled.prefix + (try labelled.file.read(upTo: max(size - labelled.prefix.count, 0)))
+      return try labelled.readBeginning(upTo: size)
     } catch {
       throw .file(error)
     }

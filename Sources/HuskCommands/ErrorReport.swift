@@ -19,9 +19,9 @@ struct ErrorReport: Equatable {
   }
 
   /// Of a command line that doesn't make sense.
-  init(usage: String) {
+  init(usage: String, verb: String) {
     let text = usage.split(separator: "\n").joined(separator: " ")
-    self.init(text, hint: "husk help tells how it is meant")
+    self.init(text, hint: "\(verb) --help tells how it is meant")
   }
 
   /// Nil for errors that aren't Husk's own.
@@ -40,6 +40,8 @@ struct ErrorReport: Equatable {
     case let error as PackagingError: self.init(packaging: error)
     case let error as VaultError: self.init(vault: error)
     case let error as SimulatorError: self.init(simulator: error)
+    case let error as UnknownFileError:
+      self.init("\(error.path): not a Husk file", hint: error.isELF ? "husk lint examines shared objects" : nil)
     case let error as ELFError: self.init("\(error)")
     case let error as CryptographyError: self.init(cryptography: error)
     case let error as SignerError:

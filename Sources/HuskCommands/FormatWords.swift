@@ -1,3 +1,4 @@
+import CBOR
 import ErrorClass
 import HostSupport
 import HuskFormat
@@ -54,6 +55,25 @@ extension FormatError {
     case .unsupportedVersion: "a newer husk may read it"
     case .malformed where part == .label: "husk inspect tells what a file is"
     default: nil
+    }
+  }
+}
+
+extension CBORError {
+  /// What is wrong with the encoding.
+  var words: String {
+    switch kind {
+    case .truncated: "the data ends inside an item"
+    case .nonCanonical: "not the deterministic encoding"
+    case .duplicateKey: "a map holds a key twice"
+    case .malformed: "not CBOR"
+    case .unexpectedType: "an item of another type than belongs here"
+    case .unsupportedType: "an item of a type that Husk doesn't use"
+    case .invalidUTF8: "text that isn't UTF-8"
+    case .nestingTooDeep: "nested too deep"
+    case .trailingBytes: "bytes follow the last item"
+    case .outOfRange: "a value out of range"
+    case .tooLarge: "larger than is allowed"
     }
   }
 }

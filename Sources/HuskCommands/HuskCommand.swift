@@ -17,7 +17,7 @@ public struct HuskCommand: ParsableCommand {
     version: huskVersion,
     subcommands: [
       KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
-      SimCommand.self,
+      InspectCommand.self, VerifyCommand.self, LintCommand.self, SimCommand.self,
     ])
 
   public init() {}
@@ -39,9 +39,20 @@ public struct HuskCommand: ParsableCommand {
       }
       // Help and the version were asked for, or the command line is wrong.
       if exitCode(for: error) == .success { exit(withError: error) }
-      printError(ErrorReport(usage: message(for: error)))
+      printError(ErrorReport(usage: message(for: error), verb: verb(CommandLine.arguments.dropFirst())))
       CLinux.exit(2)
     }
+  }
+}
+
+extension ParsableCommand {
+  /// The verb that a command line begins with, such as `husk sim create`.
+  static func verb(_ arguments: ArraySlice<String>) -> String {
+    let name = configuration.commandName ?? ""
+    guard let first = arguments.first,
+      let subcommand = configuration.subcommands.first(where: { $0.configuration.commandName == first })
+    else { return name }
+    return "\(name) \(subcommand.verb(arguments.dropFirst()))"
   }
 }
 

@@ -16,5 +16,6 @@ struct SimCommand: ParsableCommand {
       """,
     subcommands: [
       SimCreateCommand.self, SimInstallCommand.self, SimIdentityCommand.self, SimBootCommand.self,
+      SimStatusCommand.self, SimFuseCommand.self,
     ])
 }

@@ -15,6 +15,7 @@ struct VaultCommand: ParsableCommand {
 
   struct Create: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "create",
       abstract: "Make a new vault.",
       discussion: """
         Example: husk keygen --type x25519 -o vault.pem
@@ -36,6 +37,7 @@ struct VaultCommand: ParsableCommand {
 
   struct Rotate: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "rotate",
       abstract: "Begin a module's next key epoch, with a new content key.",
       discussion: """
         Packages of the new epoch need new grants: who gets none can't read them. That is how access is revoked.
@@ -57,6 +59,7 @@ struct VaultCommand: ParsableCommand {
 
   struct Info: ParsableCommand {
     static let configuration = CommandConfiguration(
+      commandName: "info",
       abstract: "Tell what a vault holds.",
       discussion: """
         Example: husk vault info acme.vault
@@ -69,8 +72,7 @@ struct VaultCommand: ParsableCommand {
     var json = false
 
     func run() throws {
-      let report = try about(path) { try VaultReport(Vault(path, isReadOnly: true)) }
-      if json { try printJSON(report) } else { printLines(report.lines) }
+      try about(path) { try Report(Vault(path, isReadOnly: true)) }.print(asJSON: json)
     }
   }
 }

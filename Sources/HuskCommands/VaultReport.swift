@@ -2,38 +2,25 @@ import COSE
 import HostSupport
 import Vault
 
-/// What `vault info` tells.
-struct VaultReport: Encodable {
-  /// Thumbprint, hexadecimal.
-  let vaultKey: String
-  let modules: [Module]
-
-  struct Module: Encodable {
-    let name: String
-    let epochs: [Epoch]
-  }
-
-  struct Epoch: Encodable {
-    let epoch: UInt64
-    let created: String
-    let grants: Int
-  }
-
+extension Report {
+  /// What `vault info` tells.
   init(_ vault: Vault) throws {
-    vaultKey = hex(try COSEKey.thumbprint(x25519: vault.vaultKey))
-    modules = try vault.contents().map { module in
-      Module(
-        name: module.name,
-        epochs: module.epochs.map {
-          Epoch(epoch: $0.number, created: Timestamp(seconds: $0.createdAt).text, grants: $0.grantCount)
-        })
+    let modules = try vault.contents().map { module in
+      Value.group([
+        Field("name", .text(module.name)),
+        Field(
+          "epoch",
+          .list(
+            module.epochs.map { epoch in
+              .group([
+                Field("number", .number(epoch.number)), Field("created", .time(epoch.createdAt)),
+                Field("grants", .number(UInt64(epoch.grantCount))),
+              ])
+            })),
+      ])
     }
-  }
-
-  var lines: [String] {
-    ["vault key: \(vaultKey)"]
-      + modules.flatMap { module in
-        module.epochs.map { "\(module.name): epoch \($0.epoch), since \($0.created), grants issued: \($0.grants)" }
-      }
+    self.init([
+      Field("vaultKey", .hexadecimal(try COSEKey.thumbprint(x25519: vault.vaultKey))), Field("module", .list(modules)),
+    ])
   }
 }

@@ -6,26 +6,26 @@ import SecretBytes
 
 // The mock fuses: a public part, and behind it the UDS, which only the ROM uses.
 
-extension DeviceDirectory {
-  /// The public part of the fuses. The UDS isn't read.
-  public func readFuses() throws(SimulatorError) -> BootState {
-    let bytes: [UInt8]
-    do throws(FileError) {
-      let file = try InputFile(fuses)
-      let size = file.size ?? 0
-      guard size > UInt64(Fuses.udsSize) else { throw FileError(fuses, .empty) }
-      guard size <= UInt64(Limits.fuses) else { throw FileError(fuses, .tooLarge(limit: Limits.fuses)) }
-      bytes = try file.read(upTo: Int(size) - Fuses.udsSize)
-    } catch {
-      throw .file(error)
-    }
-    do throws(ErrorClass) {
-      return try Fuses.parse(bytes)
-    } catch {
-      throw .fuses(path: fuses, error)
-    }
+/// The public part of a fuses file. The UDS isn't read.
+public func readPublicFuses(_ path: String) throws(SimulatorError) -> BootState {
+  let bytes: [UInt8]
+  do throws(FileError) {
+    let file = try InputFile(path)
+    guard let size = file.size else { throw FileError(path, .notRegularFile) }
+    guard size > UInt64(Fuses.udsSize) else { throw FileError(path, .empty) }
+    guard size <= UInt64(Limits.fuses) else { throw FileError(path, .tooLarge(limit: Limits.fuses)) }
+    bytes = try file.read(upTo: Int(size) - Fuses.udsSize)
+  } catch {
+    throw .file(error)
   }
+  do throws(ErrorClass) {
+    return try Fuses.parse(bytes)
+  } catch {
+    throw .fuses(path: path, error)
+  }
+}
 
+extension DeviceDirectory {
   /// Writes fuses anew, in one step.
   static func writeFuses(
     _ state: BootState, uds: borrowing SecretBytes, to path: String, replaces: Bool

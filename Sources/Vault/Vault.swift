@@ -19,7 +19,8 @@ public final class Vault: Sendable {
   public static func create(at path: String, vaultKey: [UInt8]) throws(VaultError) {
     do {
       let file = try OutputFile(path, mode: 0o600, replaces: false)
-      let database = try DatabaseQueue(path: file.temporaryPath, configuration: configuration(isReadOnly: false))
+      let database = try DatabaseQueue(
+        path: file.temporaryPath, configuration: configuration(isReadOnly: false, isNew: true))
       try database.write { try Schema.create($0, vaultKey: vaultKey) }
       try database.close()
       try file.publish()
@@ -147,14 +148,15 @@ public struct ModuleRecord: Equatable, Sendable {
 
 private let fileHeader = Array("SQLite format 3\0".utf8)
 
-private func configuration(isReadOnly: Bool) -> Configuration {
+private func configuration(isReadOnly: Bool, isNew: Bool = false) -> Configuration {
   var configuration = Configuration()
   configuration.readonly = isReadOnly
   configuration.busyMode = .timeout(10)
-  // One file that can be copied and kept, and what is recorded survives a power cut.
   configuration.prepareDatabase { database in
-    guard !isReadOnly else { return }
-    try database.execute(sql: "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL")
+    if isReadOnly { return }
+    // One file that can be copied and kept, and what is recorded survives a power cut. A vault that isn't published yet
+    // needs no journal: it is thrown away if anything goes wrong.
+    try database.execute(sql: "PRAGMA journal_mode = \(isNew ? "MEMORY" : "DELETE"); PRAGMA synchronous = FULL")
   }
   return configuration
 }

@@ -1,0 +1,152 @@
+import BootChain
+import CBOR
+import COSE
+import Cryptography
+import DICE
+import ErrorClass
+import HostSupport
+import HuskFormat
+
+// What each kind of file tells of itself, unverified.
+
+extension Report {
+  /// The beginning of every report about a file. Nothing in it was verified.
+  private static func head(_ kind: String, _ path: String) -> [Field] {
+    [
+      Field("file", .text(path)), Field("kind", .text(kind)),
+      Field("verified", .flag(false, words: "no: nothing below was verified")),
+    ]
+  }
+
+  init(package path: String, _ front: PackageFront, _ manifest: Manifest, isWhole: Bool?) throws {
+    var fields: [Field?] = [
+      Field("role", .text(manifest.role.text)),
+      Field("name", .text(manifest.name.text)),
+      Field("version", .text(manifest.version.text)),
+      Field("securityVersion", .number(manifest.securityVersion)),
+      Field("machine", .machine(manifest.machine)),
+      Field("issued", time: manifest.issuedAt),
+      Field("keyEpoch", number: manifest.epoch),
+      Field("minimumStatus", number: manifest.minimumStatus),
+      Field("payloadSize", .number(manifest.payloadSize)),
+      isWhole.map { Field("payloadComplete", .flag($0)) },
+    ]
+    if manifest.isModule {
+      fields.append(Field("sizeBound", .number(manifest.sizeBound)))
+      fields.append(Field("compressionBound", .text(Self.ratio(manifest.sizeBound, manifest.payloadSize))))
+    }
+    fields += [
+      Field("segmentSize", .number(manifest.segmentSize)),
+      Field("segments", .number(UInt64(manifest.segments.count))),
+      Field("chain", try .chain(front.chain)),
+    ]
+    self.init(Self.head("package", path) + fields)
+  }
+
+  init(grant path: String, _ file: GrantFile) throws {
+    let terms = try file.unverifiedTerms()
+    self.init(
+      Self.head("grant", path) + [
+        Field("module", .text(terms.module.text)),
+        Field("keyEpoch", .number(terms.epoch)),
+        Field("device", .hexadecimal(terms.deviceID)),
+        Field("grantKey", .hexadecimal(terms.grantKeyThumbprint)),
+        Field("issuer", .hexadecimal(terms.issuer)),
+        Field("sequence", .number(terms.sequence)),
+        Field("lifecycle", .text("\(terms.lifecycle.name)")),
+        Field("issued", time: terms.issuedAt),
+        Field("notBefore", time: terms.notBefore),
+        Field("notAfter", time: terms.notAfter),
+        terms.versions.map { Field("versions", .text("\($0.lowest.text)..\($0.highest.text)")) },
+        terms.features.map { Field("features", .hexadecimal($0)) },
+        Field("minimumStatus", number: terms.minimumStatus),
+        Field("chain", try .chain(file.chain)),
+      ])
+  }
+
+  init(chain path: String, _ chain: CertificateChain) throws {
+    self.init(Self.head("chain", path) + [Field("chain", try .chain(chain))])
+  }
+
+  init(identity path: String, _ file: IdentityFile) throws {
+    let claims = try file.unverifiedClaims()
+    let layers = zip(["bootloader", "decryptor"], file.dice).map { name, certificate in
+      Field(
+        name,
+        .group([
+          Field("measurement", .hexadecimal(certificate.codeHash)),
+          Field("authority", .hexadecimal(certificate.authorityHash)),
+          Field("mode", .text("\(certificate.mode)")),
+        ]))
+    }
+    self.init(
+      Self.head("identity", path) + [
+        Field("device", .hexadecimal(try COSEKey.thumbprint(file.silicon.unverifiedLastKey()))),
+        Field("lifecycle", .text("\(claims.lifecycle.name)")),
+        Field("keyEpoch", .number(claims.keyEpoch)),
+        Field("grantKey", .hexadecimal(try COSEKey.thumbprint(x25519: claims.grantKey))),
+      ] + layers + [Field("silicon", try .chain(file.silicon))])
+  }
+
+  /// The public part; the device secret is never read.
+  init(fuses path: String, _ state: BootState) throws {
+    self.init(Self.head("fuses", path) + (try Self.fuseFields(state)))
+  }
+
+  init(publicKey path: String, _ key: PublicKeyFile) throws {
+    let (type, thumbprint) =
+      switch key {
+      case .signing(let key): (key.algorithm == .edDSA ? "Ed25519" : "P-256", try COSEKey.thumbprint(key))
+      case .agreement(let key): ("X25519", try COSEKey.thumbprint(x25519: key))
+      }
+    self.init([
+      Field("file", .text(path)), Field("kind", .text("public key")), Field("type", .text(type)),
+      Field("thumbprint", .hexadecimal(thumbprint)),
+    ])
+  }
+
+  /// A file that doesn't parse: what could be read of it, in CBOR's diagnostic notation (RFC 8949 section 8).
+  init(unreadable path: String, _ error: FormatError, _ diagnostic: CBORDiagnostic) {
+    self.init([
+      Field("file", .text(path)),
+      Field("errorClass", .text("\(error.errorClass.name)")),
+      Field("part", .text(error.part.words)),
+      Field("byte", number: error.offset.map { UInt64($0) }),
+      diagnostic.error.map { Field("encoding", .text("\($0.words), at byte \($0.offset)")) },
+      Field("readable", .text(diagnostic.text)),
+    ])
+  }
+
+  static func fuseFields(_ state: BootState) throws -> [Field] {
+    let silicon = try CertificateChain(encoded: state.silicon)
+    let roots = state.bootRoots.thumbprints.enumerated().map { slot, thumbprint in
+      Value.group([
+        Field("slot", .number(UInt64(slot))), Field("thumbprint", .hexadecimal(thumbprint)),
+        Field("revoked", .flag(state.bootRoots.revoked >> slot & 1 == 1)),
+      ])
+    }
+    return [
+      Field("device", .hexadecimal(try COSEKey.thumbprint(silicon.unverifiedLastKey()))),
+      Field("lifecycle", .text("\(state.lifecycle.name)")),
+      Field("keyEpoch", .number(state.keyEpoch)),
+      Field("buildTime", .time(state.time)),
+      Field("trustedClock", .flag(state.hasTrustedClock)),
+      Field(
+        "floors",
+        .group([
+          Field("loader", .number(state.floors.loader)), Field("decryptor", .number(state.floors.decryptor)),
+          Field("firmware", .number(state.floors.firmware)),
+        ])),
+      Field("bootRoot", .list(roots)),
+    ]
+  }
+
+  /// How many times smaller the payload is than what it becomes, at most.
+  private static func ratio(_ plain: UInt64, _ packed: UInt64) -> String {
+    guard packed > 0 else { return "unknown" }
+    let (tenths, overflow) = plain.multipliedReportingOverflow(by: 10)
+    guard !overflow else { return "unknown" }
+    let ratio = (tenths + packed / 2) / packed
+    return "\(ratio / 10).\(ratio % 10) to 1"
+  }
+}

@@ -1,0 +1,120 @@
+import ArgumentParser
+import COSE
+import Cryptography
+import ErrorClass
+import HostSupport
+import HuskFormat
+import Packager
+
+struct VerifyCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "verify",
+    abstract: "Check a file as a device or vendor would.",
+    discussion: """
+      Packages (signatures, scope and every byte of the payload), grants and chains are checked under a boot root; \
+      device identities under a silicon maker's root (--root) and the boot roots that may have started the device's \
+      secure world (--boot-root). Validity is judged by this host's clock.
+
+      Example: husk verify codec.husk --root boot-root.pub
+               husk verify dev.identity --root silicon.pub --boot-root boot-root.pub
+      """)
+
+  @Argument(help: ArgumentHelp("The file; - is standard input.", valueName: "file"))
+  var path: String
+
+  @Option(help: ArgumentHelp("A root that is trusted; repeat for more.", valueName: "root.pub"))
+  var root: [String] = []
+
+  @Option(
+    help: ArgumentHelp("For an identity: a boot root that is trusted; repeat for more.", valueName: "boot-root.pub"))
+  var bootRoot: [String] = []
+
+  @Option(help: "The role that the chain must end in; without it the one that the file claims.", transform: parseRole)
+  var role: Role?
+
+  @Flag(name: .shortAndLong, help: "Say nothing if all is well.")
+  var quiet = false
+
+  @Flag(help: "Print JSON.")
+  var json = false
+
+  func validate() throws {
+    if root.isEmpty { throw ValidationError("Missing expected argument '--root <root.pub>'") }
+    if quiet, json { throw ValidationError("--quiet and --json exclude each other") }
+  }
+
+  func run() throws {
+    let verifier = ChainVerifier(anchors: try loadAnchors(root), time: hostTime(Timestamp.now.seconds))
+    let file = try LabelledFile(path)
+    do {
+      let what =
+        switch file.label {
+        case .package: try verifyPackage(PackageReader(file), verifier)
+        case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
+        case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
+        case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
+        case .fuses, nil: throw FormatError(.malformed, in: .label)
+        }
+      if json { try printJSON(Outcome(file: path, ok: true, what: what)) } else if !quiet { printLines("ok: \(what)") }
+    } catch let error as FormatError {
+      if json { try printJSON(Outcome(file: path, ok: false, errorClass: "\(error.errorClass.name)")) }
+      throw ObjectFileError.format(path: path, error)
+    }
+  }
+
+  private struct Outcome: Encodable {
+    let file: String
+    let ok: Bool
+    var what: String?
+    var errorClass: String?
+  }
+}
+
+extension VerifyCommand {
+  private func verifyPackage(_ package: consuming PackageReader, _ verifier: ChainVerifier) throws -> String {
+    let front = package.front
+    let role = try self.role ?? Manifest(parsing: front.object.payload).role
+    let manifest = try front.verify(role: role, fileSize: package.declaredSize, with: verifier).value
+    for index in 0..<manifest.segments.count {
+      let range = manifest.segments.range(of: index)
+      let segment = try package.readPayload(Int(range.upperBound - range.lowerBound))
+      let expected = manifest.digests.dropFirst(index * Manifest.digestSize).prefix(Manifest.digestSize)
+      guard try SHA256.hash(segment.span.bytes).elementsEqual(expected) else {
+        throw FormatError(.digestMismatch, in: .payload)
+      }
+    }
+    try package.finish()
+    return "\(manifest.role.text) \(manifest.name.text) \(manifest.version.text)"
+  }
+
+  private func verifyGrant(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {
+    try require(.grant)
+    let grant = try GrantFile(bytes).verify(with: verifier)
+    let terms = grant.value.terms
+    guard terms.issuer == grant.authority.keyThumbprint else { throw FormatError(.malformed, in: .grant) }
+    if verifier.time.hasPassed(terms.notAfter) { throw FormatError(.expired, in: .grant) }
+    if verifier.time.isBefore(terms.notBefore) { throw FormatError(.notYetValid, in: .grant) }
+    return "grant of \(terms.module.text), epoch \(terms.epoch), for device \(hex(terms.deviceID))"
+  }
+
+  private func verifyChain(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {
+    let chain = try CertificateChain(file: bytes)
+    let last = try chain.unverifiedClaims(at: chain.certificates.count - 1)
+    // Whether it verifies doesn't depend on which of its own roles is asked for.
+    guard let role = role ?? last.roles.first else { throw FormatError(.malformed, in: .chain) }
+    let authority = try verifier.verify(chain, role: role)
+    return "chain to \(printable(last.subject)), scope \(authority.scope.text)"
+  }
+
+  private func verifyIdentity(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {
+    try require(.silicon)
+    if bootRoot.isEmpty { throw ValidationError("an identity needs --boot-root <boot-root.pub>") }
+    let identity = try IdentityFile(bytes).verify(with: verifier, bootRoots: loadAnchors(bootRoot).thumbprints).value
+    return "identity of device \(hex(identity.deviceID)), \(identity.lifecycle.name)"
+  }
+
+  /// Throws `roleMismatch` if another role was asked for than the only one that fits.
+  private func require(_ only: Role) throws {
+    if let role, role != only { throw FormatError(.roleMismatch, in: .chain) }
+  }
+}

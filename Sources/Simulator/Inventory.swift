@@ -1,0 +1,41 @@
+import BootChain
+import COSE
+import FoundationEssentials
+import HostSupport
+public import HuskFormat
+
+extension DeviceDirectory {
+  /// A file in flash, and what it says of itself; nothing if it is damaged.
+  public struct Installed<Content: Sendable>: Sendable {
+    /// Relative to flash.
+    public let file: String
+    public let content: Content?
+  }
+
+  /// What is in flash, unverified: the boot stages in the order in which they start, then modules and grants by name.
+  public func installed() throws(SimulatorError) -> (
+    packages: [Installed<Manifest>], grants: [Installed<GrantTerms>]
+  ) {
+    let stages = Stage.allCases.map { "\($0.path)" }.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") }
+    return (
+      (stages + files(in: "modules")).map { Installed(file: $0, content: manifest(of: "\(flash)/\($0)")) },
+      files(in: "grants").map { Installed(file: $0, content: terms(of: "\(flash)/\($0)")) }
+    )
+  }
+
+  private func files(in folder: String) -> [String] {
+    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(flash)/\(folder)")) ?? []
+    // A name with a dot in front is a file in the making.
+    return names.filter { !$0.hasPrefix(".") }.sorted().map { "\(folder)/\($0)" }
+  }
+
+  private func manifest(of path: String) -> Manifest? {
+    guard let file = try? LabelledFile(path), let package = try? PackageReader(file) else { return nil }
+    return try? Manifest(parsing: package.front.object.payload)
+  }
+
+  private func terms(of path: String) -> GrantTerms? {
+    guard let bytes = try? readFile(path, atMost: Limits.grant) else { return nil }
+    return try? GrantFile(bytes).unverifiedTerms()
+  }
+}
