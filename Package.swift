@@ -170,6 +170,14 @@ let testTargets: [Target] = [
       "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecureWorld",
     ]),
+  tests("ArtefactTests", ["DeviceSupport"]),
+  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  tests(
+    "IsolationTests",
+    [
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "Vault",
+    ]),
 ]
 
 let package = Package(
