@@ -137,7 +137,7 @@ let testTargets: [Target] = [
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
-  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "SecretBytes"]),
+  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "HuskFormat", "SecretBytes"]),
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
@@ -170,8 +170,16 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "Compression", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecureWorld",
+    ]),
+  tests("ArtefactTests", ["DeviceSupport"]),
+  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  tests(
+    "IsolationTests",
+    [
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "Vault",
     ]),
 ]
 

@@ -22,6 +22,7 @@ public enum Bootloader {
     var notes = handoff.notes
     // Both are verified before either runs.
     let decryptor = verified(.decryptor, notes.state)
+    notes.state.time = max(notes.state.time, decryptor.manifest.value.issuedAt)
     var firmware: StageImage?
     if !notes.hasServiceSocket {
       let image = verified(.firmware, notes.state)
@@ -31,7 +32,6 @@ public enum Bootloader {
     var certificates = notes.certificates
     let secrets = try handoff.secrets.next(decryptor, handoff.notes.state, certificates: &certificates)
     notes.certificates = certificates
-    notes.state.time = max(notes.state.time, decryptor.manifest.value.issuedAt)
     let pipe = try Handoff(secrets: secrets, notes: notes).pipe()
 
     // This stage's own secrets end here, before anything else runs.

@@ -22,7 +22,8 @@ public final class Device {
   private let scratch: Scratch
 
   public var flash: URL { directory.appending(path: "flash") }
-  private var fuses: URL { directory.appending(path: "fuses") }
+  /// The fuses file.
+  public var fuses: URL { directory.appending(path: "fuses") }
 
   /// A new device with the stages as they should be.
   ///
@@ -93,8 +94,12 @@ public final class Device {
   }
 
   /// Boots, and doesn't wait.
-  public func start(_ arguments: [String] = [], stdin: String = "") throws -> Program {
-    try powerOn(service: nil, arguments, stdin: stdin)
+  ///
+  /// - Parameter descriptors: what the firmware finds at 0 to 2, where that isn't what it usually is.
+  public func start(
+    _ arguments: [String] = [], stdin: String = "", descriptors: [(number: Int32, descriptor: Int32)] = []
+  ) throws -> Program {
+    try powerOn("-", arguments, stdin: stdin, descriptors: descriptors)
   }
 
   /// Boots the secure world alone, with the test in the firmware's place (SPEC 7.3).
@@ -104,7 +109,7 @@ public final class Device {
     guard linux_socket_pair(&near, &far) == 0 else { throw ProgramFailure(description: "no socket") }
     defer { close(far) }
     do {
-      return SecureWorldClient(socket: near, rom: try powerOn(service: far, [], stdin: ""))
+      return SecureWorldClient(socket: near, rom: try powerOn("3", [], descriptors: [(number: 3, descriptor: far)]))
     } catch {
       close(near)
       throw error
@@ -117,16 +122,16 @@ public final class Device {
     return try IdentityFile(file).verify(with: .vendor, bootRoots: state.bootRoots.thumbprints).value
   }
 
-  private func powerOn(service: Int32?, _ arguments: [String], stdin: String) throws -> Program {
-    let place: Int32 = 3
-    return try Program(
+  /// Runs the ROM.
+  ///
+  /// - Parameter service: the number of the service socket, or `-`.
+  private func powerOn(
+    _ service: String, _ arguments: [String], stdin: String = "", descriptors: [(number: Int32, descriptor: Int32)]
+  ) throws -> Program {
+    try Program(
       Artefacts.sdk.appending(path: "bootrom").path,
-      [
-        fuses.path, flash.path, service == nil ? "-" : "\(place)", "\(Platform.firmwareUser)",
-        "\(Platform.firmwareUser)",
-      ] + arguments,
-      stdin: stdin, environment: [:], directory: directory,
-      descriptors: service.map { [(number: place, descriptor: $0)] } ?? [])
+      [fuses.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"] + arguments,
+      stdin: stdin, environment: [:], directory: directory, descriptors: descriptors, world: scratch)
   }
 }
 

@@ -2,7 +2,7 @@ import Foundation
 
 /// A process that can be watched without taking its status from whoever waits for it, and without mistaking another for
 /// it that got its number later (pidfd_open(2)).
-public struct ProcessHandle: ~Copyable {
+public final class ProcessHandle: Sendable {
   public let id: Int32
   private let descriptor: Int32
 
@@ -19,7 +19,7 @@ public struct ProcessHandle: ~Copyable {
   deinit { close(descriptor) }
 
   /// Waits until the process has ended; false if it hasn't within the seconds.
-  public borrowing func waitForEnd(seconds: Int = patience) -> Bool {
+  public func waitForEnd(seconds: Int = patience) -> Bool {
     waitReadable(descriptor, seconds: seconds)
   }
 }
@@ -48,6 +48,13 @@ public func childProcesses(of parent: Int32) throws -> [Int32] {
     let fields = status[name...].split(separator: " ")
     return fields.count > 2 && Int32(fields[2]) == parent
   }.sorted()
+}
+
+/// The user that a process runs as.
+public func user(of process: Int32) throws -> UInt32? {
+  let status = try String(contentsOfFile: "/proc/\(process)/status", encoding: .utf8)
+  guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("Uid:") }) else { return nil }
+  return line.split(separator: "\t").dropFirst().first.flatMap { UInt32($0) }
 }
 
 /// How many descriptors a process holds.

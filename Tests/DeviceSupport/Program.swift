@@ -45,12 +45,15 @@ public final class Program {
   private let output: Int32
   private let errors: Int32
   private var isCollected = false
+  private let world: AnyObject?
 
+  /// - Parameter world: is kept as long as this object, such as the directory that the program works in.
   public init(
     _ executable: String, _ arguments: [String] = [], stdin: String = "",
     environment: [String: String] = ProcessInfo.processInfo.environment, directory: URL? = nil,
-    descriptors: [(number: Int32, descriptor: Int32)] = []
+    descriptors: [(number: Int32, descriptor: Int32)] = [], world: AnyObject? = nil
   ) throws {
+    self.world = world
     let input = try Self.memoryFile("stdin")
     defer { close(input) }
     var text = stdin

@@ -47,6 +47,40 @@ public final class SecureWorldClient {
     return try Reply(parsing: message.bytes[...], to: operation)
   }
 
+  /// Sends any bytes with any number of descriptors, as no honest client would.
+  ///
+  /// - Returns: whether they were taken; they aren't when the decryptor's queue is full.
+  @discardableResult
+  public func send(raw bytes: [UInt8], _ descriptors: [Int32] = []) -> Bool {
+    // A control message (cmsg(3)): length, level and type, then the descriptors.
+    var control = [UInt64(16 + 4 * descriptors.count), UInt64(SOL_SOCKET) | UInt64(SCM_RIGHTS) << 32]
+    control += stride(from: 0, to: descriptors.count, by: 2).map { index in
+      let second = index + 1 < descriptors.count ? descriptors[index + 1] : 0
+      return UInt64(UInt32(bitPattern: descriptors[index])) | UInt64(UInt32(bitPattern: second)) << 32
+    }
+    var bytes = bytes
+    return bytes.withUnsafeMutableBytes { bytes in
+      control.withUnsafeMutableBytes { control in
+        var part = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+        return withUnsafeMutablePointer(to: &part) { part in
+          var message = msghdr()
+          message.msg_iov = part
+          message.msg_iovlen = 1
+          if !descriptors.isEmpty {
+            message.msg_control = control.baseAddress
+            message.msg_controllen = control.count
+          }
+          return sendmsg(channel.socket, &message, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) >= 0
+        }
+      }
+    }
+  }
+
+  /// Takes a reply if there is one already.
+  public func receiveNow() throws -> Reply? {
+    waitReadable(channel.socket, seconds: 0) ? try receive() : nil
+  }
+
   public func identity() throws -> [UInt8] {
     guard case .identity(let file) = try ask(.identity) else { throw ProgramFailure(description: "no identity") }
     return file

@@ -1,0 +1,42 @@
+import BootChain
+import CLinux
+import DeviceSupport
+import FormatFixtures
+import Foundation
+import Testing
+
+@Suite("A stage of the secure world that is started by somebody else", .enabled(if: devicesAvailable, needsDevices))
+struct HandoffTests {
+  /// Runs a stage by hand, with a pipe in the handoff's place that holds these bytes.
+  private func run(_ stage: Stage, handoff: [UInt8]) throws -> Outcome {
+    var output: Int32 = -1
+    var input: Int32 = -1
+    try #require(linux_pipe(&output, &input) == 0)
+    defer { close(output) }
+    #expect(linux_write_all(input, handoff, handoff.count) == 0)
+    close(input)
+    return try DeviceSupport.run(
+      Artefacts.sdk.appending(path: "\(stage.name)").path, descriptors: [(number: 3, descriptor: output)])
+  }
+
+  private func expectNoStart(_ stage: Stage, _ handoff: [UInt8], _ name: String) throws {
+    let outcome = try run(stage, handoff: handoff)
+    #expect(outcome.status == 101)
+    #expect(outcome.stdout == "")
+    #expect(outcome.stderr == "husk: \(stage.name): refused to start: \(name)\n")
+  }
+
+  @Test("ends at a handoff that isn't one", arguments: [Stage.bootloader, .decryptor])
+  func malformed(stage: Stage) throws {
+    let secrets = [UInt8](repeating: 7, count: 64)
+    let notes = HandoffNotes(
+      state: .fixture, certificates: [[0x80]], hasServiceSocket: true, firmwareUser: 64902, firmwareGroup: 64902
+    ).encoded()
+    let handoffs: [[UInt8]] = [
+      [], Array(secrets.dropLast()), secrets, secrets + notes.dropLast(), secrets + notes + [0],
+      secrets + [0xff],
+    ]
+    for handoff in handoffs { try expectNoStart(stage, handoff, "malformed") }
+    try expectNoStart(stage, secrets + testBytes(40_000), "limit-exceeded")
+  }
+}

@@ -1,0 +1,173 @@
+import CBOR
+import ErrorClass
+import SecureWorld
+import TestSupport
+import Testing
+
+/// SPEC 8: what is said.
+@Suite("Requests and replies")
+struct MessageTests {
+  private func request(_ hex: String, descriptors: Int = 0) throws -> Request {
+    let message = bytes(fromHex: hex)
+    return try Request(parsing: message[...], descriptorCount: descriptors)
+  }
+
+  @Test("a request is read as it was written", arguments: [Operation.hello, .load, .identity])
+  func requests(_ operation: SecureWorld.Operation) throws {
+    for id in [0, 1, 255, .max] as [UInt64] {
+      let request = Request(id: id, operation: operation)
+      let read = try Request(parsing: request.encoded()[...], descriptorCount: operation.descriptorCount)
+      #expect(read == request)
+    }
+  }
+
+  @Test("a request has the form of SPEC 8")
+  func form() {
+    #expect(hex(Request(id: 5, operation: .load).encoded()) == "84010501a0")
+    #expect(SecureWorldProtocol.maximumMessage == 65_536)
+    #expect(SecureWorldProtocol.deadline == 30_000)
+  }
+
+  @Test("one that is refused after its id is answered to that id")
+  func identified() throws {
+    let refused = [
+      ("84010503a0", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0), ("8401050080", 0),
+      ("84010500a000", 0), ("84010500f6", 0), ("840105" + "1800" + "a0", 0),
+      ("84010500a0", 1), ("84010500a0", 2), ("84010502a0", 1), ("84010501a0", 0), ("84010501a0", 1), ("84010501a0", 3),
+    ]
+    for (hex, descriptors) in refused {
+      let refusal = #expect(throws: Request.Refusal.self) { try request(hex, descriptors: descriptors) }
+      #expect(refusal?.id == 5, "\(hex), \(descriptors)")
+    }
+    #expect(throws: Never.self) { try request("84010500a0") }
+    #expect(throws: Never.self) { try request("84010501a0", descriptors: 2) }
+  }
+
+  @Test(
+    "one that is refused before its id is answered to none",
+    arguments: [
+      "", "84", "8401", "84010500", "83010500", "85010500a000", "84020500a0", "84000500a0", "84012500a0", "8401f600a0",
+      "8401180500a0", "9f010500a0ff", "a0", "00", "ff", "8401f93c0000a0", "840161350000",
+    ])
+  func anonymous(_ hex: String) {
+    let refusal = #expect(throws: Request.Refusal.self) { try request(hex) }
+    #expect(refusal?.id == 0)
+  }
+
+  // MARK: Replies
+
+  static let module = LoadedModule(
+    name: Array("com.acme.codec".utf8), version: [1, 2, .max], securityVersion: .max, epoch: 7, size: 123_456,
+    sequence: 5, notBefore: nil, notAfter: nil, features: nil)
+
+  static let fullModule: LoadedModule = {
+    var module = Self.module
+    module.notBefore = 0
+    module.notAfter = 1_800_000_000
+    module.features = [UInt8](repeating: 3, count: 1024)
+    return module
+  }()
+
+  static let replies: [(Reply.Result, SecureWorld.Operation)] = [
+    (.hello(version: 1), .hello), (.hello(version: .max), .hello), (.loaded(module), .load),
+    (.loaded(fullModule), .load),
+    (.identity([]), .identity), (.identity([UInt8](repeating: 9, count: 60_000)), .identity),
+  ]
+
+  @Test("a reply is read as it was written")
+  func replies() throws {
+    for (result, operation) in Self.replies {
+      let reply = Reply(id: 77, result: result)
+      #expect(try Reply(parsing: reply.encoded()[...], to: operation) == reply)
+      #expect(reply.encoded().count <= SecureWorldProtocol.maximumMessage)
+    }
+  }
+
+  @Test("every class goes through, to any request", arguments: ErrorClass.allCases)
+  func classes(_ errorClass: ErrorClass) throws {
+    for operation in [SecureWorld.Operation.hello, .load, .identity] {
+      let reply = Reply(id: 1, result: .failed(errorClass))
+      #expect(try Reply(parsing: reply.encoded()[...], to: operation) == reply)
+    }
+  }
+
+  @Test("a reply has the form of SPEC 8, and says nothing with a class")
+  func replyForm() {
+    #expect(hex(Reply(id: 5, result: .hello(version: 1)).encoded()) == "84010500a10101")
+    #expect(hex(Reply(id: 5, result: .identity([0xab])).encoded()) == "84010500a10141ab")
+    #expect(hex(Reply(id: 5, result: .failed(.signatureInvalid)).encoded()) == "84010506a0")
+    let module = LoadedModule(
+      name: Array("a.b".utf8), version: [1, 2, 3], securityVersion: 4, epoch: 5, size: 6, sequence: 7, notBefore: 8,
+      notAfter: 9, features: [10])
+    #expect(
+      hex(Reply(id: 5, result: .loaded(module)).encoded()) == "84010500a9" + "0163612e62" + "0283010203" + "0304"
+        + "0405" + "0506" + "0607" + "0708" + "0809" + "09410a")
+  }
+
+  @Test(
+    "a reply of another form is refused",
+    arguments: [
+      ("", .hello), ("84", .hello), ("83010500", .hello), ("85010500a1010100", .hello), ("84020500a10101", .hello),
+      ("84012000a10101", .hello), ("84010500a0", .hello), ("84010500a10201", .hello), ("84010500a201010201", .hello),
+      ("84010500a1010100", .hello), ("84010500a10120", .hello), ("84010500f6", .hello),
+      ("8401051863a0", .hello), ("84010520a0", .hello), ("8401051a7fffffffa0", .hello),
+      ("8401051b0000000100000001a0", .hello), ("84010506a10101", .hello), ("84010506f6", .hello),
+      ("84010500a10101", .identity), ("84010500a10160", .identity), ("84010500a0", .identity), ("84010500a0", .load),
+      ("84010500a10141ab", .load),
+    ] as [(String, SecureWorld.Operation)])
+  func refusedReplies(_ hex: String, _ operation: SecureWorld.Operation) {
+    let message = bytes(fromHex: hex)
+    #expect(throws: CBORError.self) { try Reply(parsing: message[...], to: operation) }
+  }
+
+  @Test("what is said of a module must be complete, in order and nothing else")
+  func moduleMembers() throws {
+    let members = [
+      "0163612e62", "0283010203", "0304", "0405", "0506", "0607", "0708", "0809", "09410a",
+    ]
+    func parse(_ members: [String]) throws {
+      let message = bytes(fromHex: "84010500" + "a" + String(members.count, radix: 16) + members.joined())
+      _ = try Reply(parsing: message[...], to: .load)
+    }
+    #expect(throws: Never.self) { try parse(members) }
+    for index in members.indices {
+      var fewer = members
+      fewer.remove(at: index)
+      if index < 6 {
+        #expect(throws: CBORError.self) { try parse(fewer) }
+      } else {
+        #expect(throws: Never.self) { try parse(fewer) }
+      }
+      var twice = members
+      twice.insert(members[index], at: index)
+      #expect(throws: CBORError.self) { try parse(twice) }
+      if index > 0 {
+        var swapped = members
+        swapped.swapAt(index, index - 1)
+        #expect(throws: CBORError.self) { try parse(swapped) }
+      }
+    }
+    for (index, value) in [
+      (0, "0141ab"), (1, "02820102"), (1, "028401020304"), (1, "0283010220"), (1, "0283011b000000010000000003"),
+      (2, "0320"), (3, "04f6"), (4, "0540"), (8, "0960"), (8, "0a410a"),
+    ] {
+      var changed = members
+      changed[index] = value
+      #expect(throws: CBORError.self, "\(value)") { try parse(changed) }
+    }
+  }
+
+  @Test("nothing that is cut off is taken for a message")
+  func truncated() {
+    let request = Request(id: 1000, operation: .load).encoded()
+    for length in request.indices {
+      #expect(throws: Request.Refusal.self) { try Request(parsing: request[..<length], descriptorCount: 2) }
+    }
+    for (result, operation) in Self.replies {
+      let reply = Reply(id: 1000, result: result).encoded()
+      for length in reply.indices where length < 200 || length > reply.count - 10 {
+        #expect(throws: CBORError.self) { try Reply(parsing: reply[..<length], to: operation) }
+      }
+    }
+  }
+}
