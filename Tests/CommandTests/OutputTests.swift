@@ -63,6 +63,27 @@ struct OutputTests {
     #expect(secret.stderr == "husk: error: root.pem: permission denied\n")
   }
 
+  @Test("before a signal ends the command leaves nothing behind", arguments: [SIGINT, SIGTERM, SIGHUP])
+  func interrupted(signal: Int32) throws {
+    try desk.pack()
+    try desk.write("rom", "rom".utf8)
+    try desk.make(
+      "sim", "create", "dev", "--rom", "rom", "--boot-root", "root.pub", "--device-root-key", "root.pem")
+    let fifo = desk.directory.appending(path: "fifo").path
+    try #require(mkfifo(fifo, 0o600) == 0)
+    let program = try Program(Desk.tool, ["sim", "install", "dev", "fifo"], directory: desk.directory)
+    // The package's front goes through, and the payload doesn't come.
+    let pipe = try FileHandle(forWritingTo: URL(filePath: fifo))
+    try pipe.write(contentsOf: Data(desk.read("codec.husk").dropLast(100)))
+    let modules = desk.directory.appending(path: "dev/flash/modules").path
+    let end = Date(timeIntervalSinceNow: TimeInterval(patience))
+    while try FileManager.default.contentsOfDirectory(atPath: modules).isEmpty { try #require(Date() < end) }
+    try #require(kill(program.id, signal) == 0)
+    #expect(try program.outcome().status == -signal)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: modules) == [])
+    try pipe.close()
+  }
+
   @Test("where something else is")
   func occupied() throws {
     try FileManager.default.createDirectory(

@@ -64,6 +64,10 @@ struct PackTests {
       "sh", ["-c", "cat codec.so | \(tool) \(words) | \(tool) verify - --root root.pub"], directory: desk.directory)
     #expect(outcome.stdout == "ok: module com.acme.codec 1.2.3\n")
     #expect(outcome.stderr == "")
+    try desk.pack()
+    let substituted = try run(
+      "bash", ["-c", "\(tool) verify <(cat codec.husk) --root <(cat root.pub)"], directory: desk.directory)
+    #expect(substituted.stdout == "ok: module com.acme.codec 1.2.3\n")
   }
 
   @Test("says what is wrong with a file that is no module")
