@@ -134,7 +134,7 @@ let testTargets: [Target] = [
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
-  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "SecretBytes"]),
+  tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "HuskFormat", "SecretBytes"]),
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
@@ -146,12 +146,37 @@ let testTargets: [Target] = [
       "SecretBytes",
     ]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
+  tests(
+    "PackagerTests",
+    [
+      "COSE", "Compression", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "ModuleELF", "ModuleLint", "Packager", "SecretBytes",
+    ]),
+  tests(
+    "VaultTests",
+    [
+      "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      .product(name: "GRDB", package: "GRDB.swift"),
+    ]),
+  tests(
+    "CommandTests",
+    [
+      "CBOR", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+    ]),
   tests("SampleTests", []),
   tests(
     "ChainTests",
     [
       "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecureWorld",
+    ]),
+  tests("ArtefactTests", ["DeviceSupport"]),
+  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  tests(
+    "IsolationTests",
+    [
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "Vault",
     ]),
 ]
 

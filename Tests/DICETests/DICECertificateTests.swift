@@ -3,12 +3,13 @@ import COSE
 import Cryptography
 import DICE
 import FormatFixtures
+import HuskFormat
 import Testing
 
 @Suite("DICE certificates")
 struct DICECertificateTests {
   private static let issuer = try? TestKey(DICE.signingKey(from: secret(named: "issuer")))
-  private static let inputs = LayerFixture.inputs("stage", mode: .normal)
+  private static let inputs = LayerFixture.inputs("stage", .bootLoader)
 
   private func issuer() throws -> TestKey { try #require(Self.issuer) }
 

@@ -14,18 +14,28 @@ public struct LayerFixture: Sendable {
   /// Changes the claims before they are signed.
   public var edit: Edit = { $0 }
 
-  public init(_ name: String, mode: DICE.Mode = .normal) {
-    inputs = Self.inputs(name, mode: mode)
+  public init(_ name: String, _ role: Role, mode: DICE.Mode = .normal, bootRoot: TestKey = .bootRoot) {
+    inputs = Self.inputs(name, role, mode: mode, bootRoot: bootRoot)
   }
 
-  public static func inputs(_ name: String, mode: DICE.Mode) -> DICE.Inputs {
+  public static func inputs(
+    _ name: String, _ role: Role, mode: DICE.Mode = .normal, bootRoot: TestKey = .bootRoot
+  ) -> DICE.Inputs {
     let input = { (part: String) in bytes(named: name + part) + bytes(named: part + name) }
+    let authority = succeed { () throws in try sealingAuthority(bootRoot: bootRoot.thumbprint, role: role) }
     guard
       let inputs = DICE.Inputs(
-        code: input("code"), configuration: input("configuration"), authority: input("authority"), mode: mode,
+        code: input("code"), configuration: input("configuration"), authority: authority, mode: mode,
         hidden: input("hidden"))
     else { preconditionFailure("inputs have 64 bytes") }
     return inputs
+  }
+}
+
+extension IdentityFile {
+  /// As a vendor verifies it who trusts the usual boot root, and one more.
+  public func verify(by verifier: ChainVerifier) throws(FormatError) -> Verified<DeviceIdentity> {
+    try verify(with: verifier, bootRoots: [TestKey("other boot root").thumbprint, TestKey.bootRoot.thumbprint])
   }
 }
 
@@ -33,7 +43,7 @@ public struct LayerFixture: Sendable {
 public struct IdentityFixture: Sendable {
   public var uds = bytes(named: "UDS")
   public var silicon: ChainFixture
-  public var layers = [LayerFixture("bootloader"), LayerFixture("decryptor")]
+  public var layers = [LayerFixture("bootloader", .bootLoader), LayerFixture("decryptor", .bootDecryptor)]
   public var claims = DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: .secured, keyEpoch: 2)
   public var type: StaticString = DeviceKeyClaims.type
   /// Certifies the grant key instead of the last layer's key.

@@ -34,7 +34,7 @@ extension IdentityFixture {
   public func refusal(by verifier: ChainVerifier = .vendor) throws -> ErrorClass? {
     let file = try file()
     return FormatFixtures.refusal { () throws(FormatError) in
-      _ = try IdentityFile(file).verify(with: verifier, bootRoots: [TestKey.bootRoot.thumbprint])
+      _ = try IdentityFile(file).verify(by: verifier)
     }
   }
 }

@@ -46,7 +46,7 @@ struct ChainTests {
     chain.links[0].claims.issuedAt = Moment.issued + 5
     let verifier = ChainVerifier(anchors: .of(.stranger, .bootRoot), time: ChainVerifier.device.time)
     let authority = try verify(chain, by: verifier)
-    #expect(authority.rootSlot == 1)
+    #expect(authority.root == TestKey.bootRoot.thumbprint)
     #expect(authority.key == chain.last.publicKey)
     #expect(authority.keyThumbprint == chain.last.thumbprint)
     #expect(authority.scope == testScope("com.acme."))

@@ -39,7 +39,7 @@ struct HostileInputTests {
           _ = try GrantFile(bytes).verify(with: .device)
         },
         Object(testDescription: "identity", bytes: try identity.file()) { bytes throws(FormatError) in
-          _ = try IdentityFile(bytes).verify(with: .vendor)
+          _ = try IdentityFile(bytes).verify(by: .vendor)
         },
       ]
     } catch {

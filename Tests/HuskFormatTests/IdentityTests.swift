@@ -32,7 +32,7 @@ struct IdentityTests {
   func verified() throws {
     let fixture = IdentityFixture()
     let file = try IdentityFile(fixture.file())
-    let identity = try file.verify(with: .vendor).value
+    let identity = try file.verify(by: .vendor).value
     #expect(identity.deviceID == fixture.silicon.last.thumbprint)
     #expect(identity.grantKey == TestGrantKey.device.publicKey)
     #expect(identity.grantKeyThumbprint == TestGrantKey.device.thumbprint)
@@ -114,8 +114,12 @@ struct IdentityTests {
     },
 
     // Step 5.
-    IdentityCase("one layer in debug", .chainInvalid) { $0.layers[0] = LayerFixture("bootloader", mode: .debug) },
-    IdentityCase("the other layer in debug", .chainInvalid) { $0.layers[1] = LayerFixture("decryptor", mode: .debug) },
+    IdentityCase("one layer in debug", .chainInvalid) {
+      $0.layers[0] = LayerFixture("bootloader", .bootLoader, mode: .debug)
+    },
+    IdentityCase("the other layer in debug", .chainInvalid) {
+      $0.layers[1] = LayerFixture("decryptor", .bootDecryptor, mode: .debug)
+    },
     IdentityCase("in debug, but claiming to be secured", .chainInvalid) { $0.layers = layers(.debug) },
     IdentityCase("not configured, but claiming to be secured", .chainInvalid) { $0.layers = layers(.notConfigured) },
     IdentityCase("in recovery, but claiming to be secured", .chainInvalid) { $0.layers = layers(.recovery) },
@@ -124,6 +128,23 @@ struct IdentityTests {
       identity.claims = claims(.debug)
     },
     IdentityCase("secured, but claiming to be in debug", .chainInvalid) { $0.claims = claims(.debug) },
+
+    // Step 6.
+    IdentityCase("started under another root that the vendor trusts", nil) { identity in
+      identity.layers = roles.map { LayerFixture("stage", $0, bootRoot: TestKey("other boot root")) }
+    },
+    IdentityCase("genuine silicon with a stranger's boot root", .untrustedRoot) { identity in
+      identity.layers = roles.map { LayerFixture("stage", $0, bootRoot: .stranger) }
+    },
+    IdentityCase("a stranger's decryptor behind the right bootloader", .untrustedRoot) { identity in
+      identity.layers[1] = LayerFixture("decryptor", .bootDecryptor, bootRoot: .stranger)
+    },
+    IdentityCase("a stranger's bootloader before the right decryptor", .untrustedRoot) { identity in
+      identity.layers[0] = LayerFixture("bootloader", .bootLoader, bootRoot: .stranger)
+    },
+    IdentityCase("a firmware in the decryptor's place", .untrustedRoot) { identity in
+      identity.layers[1] = LayerFixture("decryptor", .bootFirmware)
+    },
 
     // Order.
     IdentityCase("unknown root and malformed claims", .malformed) { identity in
@@ -144,8 +165,10 @@ struct IdentityTests {
     },
   ]
 
+  private static let roles = [Role.bootLoader, .bootDecryptor]
+
   private static func layers(_ mode: DICE.Mode) -> [LayerFixture] {
-    [LayerFixture("bootloader", mode: mode), LayerFixture("decryptor", mode: mode)]
+    [LayerFixture("bootloader", .bootLoader, mode: mode), LayerFixture("decryptor", .bootDecryptor, mode: mode)]
   }
 
   private static func claims(_ lifecycle: Lifecycle) -> DeviceKeyClaims {
@@ -217,7 +240,7 @@ struct IdentityTests {
     func outcome(_ dice: [[UInt8]]) throws -> ErrorClass? {
       let encoded = IdentityFile.encode(
         silicon: try fixture.silicon.encoded(), dice: dice, deviceKey: encode(file.deviceKey))
-      return refusal { () throws(FormatError) in _ = try IdentityFile(encoded).verify(with: .vendor) }
+      return refusal { () throws(FormatError) in _ = try IdentityFile(encoded).verify(by: .vendor) }
     }
     #expect(try outcome(mine) == nil)
     #expect(try outcome(mine.reversed()) == .signatureInvalid)
@@ -232,7 +255,7 @@ struct IdentityTests {
     one.layers.removeLast()
     #expect(try one.refusal() == .malformed)
     var three = IdentityFixture()
-    three.layers.append(LayerFixture("third"))
+    three.layers.append(LayerFixture("third", .bootFirmware))
     #expect(try three.refusal() == .malformed)
     let file = try IdentityFixture().file() + [0]
     #expect(refusal { () throws(FormatError) in _ = try IdentityFile(file) } == .malformed)

@@ -1,0 +1,206 @@
+import Cryptography
+import DeviceSupport
+import FormatFixtures
+import Foundation
+import GRDB
+import HostSupport
+import HuskFormat
+import SecretBytes
+import Testing
+import Vault
+
+private let codec = testName("com.acme.codec")
+private let other = testName("com.acme.other")
+private let now = Moment.present
+
+@Suite("The vault")
+struct VaultTests {
+  private let scratch: Scratch
+  private let path: String
+  private let key = TestGrantKey("vault key")
+
+  init() throws {
+    scratch = try Scratch()
+    path = scratch.directory.appending(path: "acme.vault").path
+    try Vault.create(at: path, vaultKey: key.publicKey)
+  }
+
+  @Test("is one file that only its owner may read")
+  func file() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: scratch.directory.path) == ["acme.vault"])
+    let attributes = try FileManager.default.attributesOfItem(atPath: path)
+    #expect(attributes[.posixPermissions] as? Int == 0o600)
+  }
+
+  @Test("never replaces a file")
+  func existing() throws {
+    let before = try Data(contentsOf: URL(filePath: path))
+    #expect(throws: VaultError.file(FileError(path, .alreadyExists))) {
+      try Vault.create(at: path, vaultKey: key.publicKey)
+    }
+    #expect(try Data(contentsOf: URL(filePath: path)) == before)
+  }
+
+  @Test("keeps the content key of an epoch, across openings")
+  func stable() throws {
+    let epoch = try Vault(path).ensureModule(codec, now: now)
+    #expect(epoch == 1)
+    #expect(try Vault(path).ensureModule(codec, now: now) == 1)
+    let isSame = try contentKey(codec, 1).isEqual(to: contentKey(codec, 1))
+    #expect(isSame)
+  }
+
+  @Test("has another content key for every module and epoch")
+  func distinct() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    _ = try vault.ensureModule(other, now: now)
+    #expect(try vault.rotate(codec, now: now + 5) == 2)
+    #expect(try vault.latestEpoch(of: codec) == 2)
+    #expect(try vault.ensureModule(codec, now: now) == 2)
+    let first = try contentKey(codec, 1)
+    let isShared = try first.isEqual(to: contentKey(codec, 2)) || first.isEqual(to: contentKey(other, 1))
+    #expect(!isShared)
+    let contents = try vault.contents()
+    #expect(contents.map(\.name) == ["com.acme.codec", "com.acme.other"])
+    #expect(contents[0].epochs.map(\.number) == [1, 2])
+    #expect(contents[0].epochs.map(\.createdAt) == [now, now + 5])
+  }
+
+  @Test("opens content keys with its own key only")
+  func wrongKey() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    let stranger = TestGrantKey("another key")
+    #expect(throws: VaultError.wrongVaultKey) {
+      _ = try vault.contentKey(of: codec, epoch: 1, openedWith: stranger.key)
+    }
+    #expect(throws: VaultError.wrongVaultKey) { try vault.check(stranger.key) }
+  }
+
+  @Test("says which module or epoch it doesn't have")
+  func unknown() throws {
+    let vault = try Vault(path)
+    #expect(try vault.latestEpoch(of: codec) == nil)
+    #expect(throws: VaultError.unknownModule(codec)) { _ = try contentKey(codec, 1) }
+    #expect(throws: VaultError.unknownModule(codec)) { try vault.rotate(codec, now: now) }
+    _ = try vault.ensureModule(codec, now: now)
+    #expect(throws: VaultError.unknownEpoch(codec, 2)) { _ = try contentKey(codec, 2) }
+  }
+
+  @Test("doesn't open a record that was moved to another module or epoch")
+  func moved() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    _ = try vault.ensureModule(other, now: now)
+    _ = try vault.rotate(codec, now: now)
+    try edit("UPDATE content_keys SET sealed = (SELECT sealed FROM content_keys WHERE module = 'com.acme.other')")
+    #expect(throws: VaultError.damagedContentKey(codec, 1)) { _ = try contentKey(codec, 1) }
+    #expect(throws: VaultError.damagedContentKey(codec, 2)) { _ = try contentKey(codec, 2) }
+    _ = try contentKey(other, 1)
+  }
+
+  @Test("reveals no content key without the vault key")
+  func sealed() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    let file = try Data(contentsOf: URL(filePath: path))
+    let key = try contentKey(codec, 1).withBytes { $0.withUnsafeBytes { Data($0) } }
+    #expect(file.range(of: key) == nil)
+    #expect(file.range(of: Data(bytes(named: "vault key"))) == nil)
+  }
+
+  @Test("counts grants per device and module")
+  func sequence() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    _ = try vault.ensureModule(other, now: now)
+    var issued: [UInt64] = []
+    for (module, device) in [(codec, "A"), (codec, "A"), (codec, "B"), (other, "A"), (codec, "A")] {
+      try vault.recordGrant(of: module, epoch: 1, to: bytes(named: device), now: now) { issued.append($0) }
+    }
+    #expect(issued == [1, 2, 1, 1, 3])
+    #expect(try vault.contents().map { $0.epochs[0].grantCount } == [4, 1])
+  }
+
+  @Test("records no grant that wasn't made")
+  func failedGrant() throws {
+    struct NoRoom: Error {}
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now)
+    #expect(throws: NoRoom.self) {
+      try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in throw NoRoom() }
+    }
+    #expect(try vault.contents()[0].epochs[0].grantCount == 0)
+    try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { #expect($0 == 1) }
+  }
+
+  @Test("gives no sequence number twice, whoever asks at once")
+  func concurrency() async throws {
+    _ = try Vault(path).ensureModule(codec, now: now)
+    let numbers = try await withThrowingTaskGroup(of: [UInt64].self) { group in
+      for _ in 0..<2 {
+        group.addTask { [path] in
+          let vault = try Vault(path)
+          var numbers: [UInt64] = []
+          for _ in 0..<20 {
+            try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { numbers.append($0) }
+          }
+          return numbers
+        }
+      }
+      return try await group.reduce(into: []) { $0 += $1 }
+    }
+    #expect(numbers.sorted() == Array(1...40))
+  }
+
+  @Test("of a newer husk is refused, and left as it is")
+  func newerSchema() throws {
+    try edit("PRAGMA user_version = 2")
+    let before = try Data(contentsOf: URL(filePath: path))
+    #expect(throws: VaultError.newerSchema(found: 2, supported: 1)) { _ = try Vault(path) }
+    #expect(try Data(contentsOf: URL(filePath: path)) == before)
+  }
+
+  @Test("isn't any other file")
+  func notAVault() throws {
+    let database = scratch.directory.appending(path: "other.sqlite").path
+    try DatabaseQueue(path: database).write { try $0.execute(sql: "CREATE TABLE meta (vault_key BLOB)") }
+    #expect(throws: VaultError.notAVault) { _ = try Vault(database) }
+
+    let text = scratch.directory.appending(path: "text").path
+    try Data("no vault".utf8).write(to: URL(filePath: text))
+    #expect(throws: VaultError.notAVault) { _ = try Vault(text) }
+
+    let empty = scratch.directory.appending(path: "empty").path
+    try Data().write(to: URL(filePath: empty))
+    #expect(throws: VaultError.notAVault) { _ = try Vault(empty) }
+    #expect(try Data(contentsOf: URL(filePath: empty)).isEmpty)
+
+    let missing = scratch.directory.appending(path: "missing").path
+    #expect(throws: VaultError.file(FileError(missing, .notFound))) { _ = try Vault(missing) }
+    #expect(!FileManager.default.fileExists(atPath: missing))
+    #expect(throws: VaultError.file(FileError(scratch.directory.path, .isDirectory))) {
+      _ = try Vault(scratch.directory.path)
+    }
+  }
+
+  @Test("damaged in the middle is refused")
+  func damaged() throws {
+    _ = try Vault(path).ensureModule(codec, now: now)
+    var bytes = try Data(contentsOf: URL(filePath: path))
+    for index in 4096..<bytes.count { bytes[index] = 0xff }
+    try bytes.write(to: URL(filePath: path))
+    #expect(throws: VaultError.notAVault) { _ = try Vault(path).contents() }
+  }
+
+  private func contentKey(_ module: Name, _ epoch: UInt64) throws -> SecretBytes {
+    try Vault(path).contentKey(of: module, epoch: epoch, openedWith: key.key)
+  }
+
+  private func edit(_ statement: String) throws {
+    try DatabaseQueue(path: path).write { try $0.execute(sql: statement) }
+  }
+}
