@@ -19,7 +19,7 @@ export HUSK_SDK="$root/.build-sdk" HUSK_SAMPLES="$root/.build-samples"
 log="$scratch/log"
 outcome=0
 # Tests that boot devices need root: the mock ROM gives each stage a user of its own.
-as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-}" HUSK_SDK="$HUSK_SDK" \
+as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" HUSK_SDK="$HUSK_SDK" \
   HUSK_SAMPLES="$HUSK_SAMPLES" \
   swift test --package-path "$root" --skip-build --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
 grep -E '^vectors: ' "$log" | sort -u || true

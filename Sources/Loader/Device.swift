@@ -61,8 +61,9 @@ final class Device {
     do throws(Channel.Failure) {
       try channel.send(request.encoded(), descriptors: descriptors)
     } catch {
-      // A descriptor that can't be passed is the caller's mistake, not the decryptor's absence.
-      throw linux_errno() == EBADF ? .invalidArgument : .noDecryptor
+      // A descriptor that can't be passed, or be a socket, is the caller's mistake, not the decryptor's absence.
+      let reason = linux_errno()
+      throw reason == EBADF || reason == ENOTSOCK ? .invalidArgument : .noDecryptor
     }
   }
 

@@ -11,6 +11,11 @@ public enum Compiler {
       name, ["-fPIE", "-pie", "-I", Artefacts.sdk.path, source(name)] + flags + [library, "-lm"])
   }
 
+  /// A program without libhusk: `Tests/Programs/NAME.c`.
+  public static func program(_ name: String, _ flags: [String] = []) throws -> URL {
+    try compile(name, [source(name)] + flags)
+  }
+
   /// A shared object: `Tests/Programs/NAME.c`.
   public static func sharedObject(_ name: String, _ flags: [String] = []) throws -> URL {
     try compile(name, ["-fPIC", "-shared", "-s", source(name)] + flags)

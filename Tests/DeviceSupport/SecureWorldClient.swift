@@ -76,9 +76,11 @@ public final class SecureWorldClient {
     }
   }
 
-  /// Takes a reply if there is one already.
-  public func receiveNow() throws -> Reply? {
-    waitReadable(channel.socket, seconds: 0) ? try receive() : nil
+  /// Takes a reply if there is one already, whatever it answers; false if there is none.
+  public func discardReply() throws -> Bool {
+    guard waitReadable(channel.socket, seconds: 0) else { return false }
+    _ = try channel.receive()
+    return true
   }
 
   public func identity() throws -> [UInt8] {

@@ -1,0 +1,28 @@
+import BootChain
+import FormatFixtures
+public import Foundation
+import HuskFormat
+
+extension Device {
+  /// Packs shared objects and installs them with grants: `modules/NAME.husk` and `grants/NAME.grant`, where NAME begins
+  /// with `com.acme.`.
+  public func install(modules: [String: URL]) throws {
+    let identity = try identity()
+    for (name, object) in modules {
+      var module = try ModuleFixture(object)
+      module.name = testName(name)
+      try install(module.file(), "modules/\(name).husk")
+      var grant = GrantFixture(for: identity)
+      grant.terms.module = module.name
+      try install(grant.file(), "grants/\(name).grant")
+    }
+  }
+
+  /// What starts the ROM, word by word: for tests that start it in some other way than ``boot(_:stdin:)`` does.
+  public func romCommand(_ arguments: [String] = []) -> [String] {
+    let user = "\(Platform.firmwareUser)"
+    return [
+      Artefacts.sdk.appending(path: "bootrom").path, fuses.path, flash.path, "-", user, user,
+    ] + arguments
+  }
+}

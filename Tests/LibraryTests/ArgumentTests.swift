@@ -1,0 +1,84 @@
+import DeviceSupport
+import Foundation
+import TestSupport
+import Testing
+
+@Suite("libhusk", .serialized, .enabled(if: devicesAvailable, "\(needsDevice)"))
+struct ArgumentTests {
+  @Test("answers null and wrong arguments to every function with a status")
+  func arguments() throws {
+    let outcome = try Bench.device().boot("arguments", "com.acme.counter")
+    #expect(
+      outcome.stdout == """
+        open, null out: 64
+        open, no descriptor: 64
+        device after that: 0
+        open, closed descriptor: 64
+        open, not a socket: 64
+        open, nobody at the other end: 66
+        load, null device: 64
+        module after that: 0
+        load, null out: 64
+        load, no package: 64
+        load, no grant: 64
+        load, closed package: 64
+        load, closed grant: 64
+        load, package a folder: 28
+        load, grant a socket: 28
+        load, grant as package: 1
+        load, package as grant: 1
+        load, unreadable package: 28
+        load, options too small: 64
+        load, options of a later version: 0
+        load by path, null package: 64
+        load by path, null grant: 64
+        load by path, no such file: 65
+        load by path, null out: 64
+        symbol, null module: 64
+        address after that: 0
+        symbol, null name: 64
+        symbol, null out: 64
+        symbol, empty name: 65
+        symbol, no such: 65
+        info, null module: 64
+        info, null out: 64
+        identity, null device: 64
+        identity, null length: 64
+        identity, null buffer: 64
+        identity, no room: 3
+        untouched: 0
+        identity, only its length: 3
+        version 0.1.0
+
+        """)
+    #expect(outcome.stderr == "")
+    #expect(outcome.status == 0)
+  }
+
+  @Test("fills in as much of a struct as the caller has")
+  func structSizes() throws {
+    let outcome = try Bench.device().boot("info", "com.acme.counter")
+    #expect(outcome.stdout.hasPrefix("com.acme.counter 1.2.3 security version "))
+    #expect(outcome.stdout.hasSuffix("epoch 7, \(try Data(contentsOf: Bench.counter()).count) bytes\n"))
+    #expect(outcome.stderr == "")
+  }
+
+  @Test("has a text for every status of husk.h, each another, and one for all other numbers")
+  func statusTexts() throws {
+    let header = try String(contentsOf: Artefacts.sdk.appending(path: "husk.h"), encoding: .utf8)
+    let known = Set(
+      header.matches(of: /HUSK_(?:OK|E_[A-Z_]+) = ([0-9]+)/).compactMap { Int($0.output.1) })
+    #expect(known.count == 39)
+    let outcome = try Bench.device([:]).boot("strings")
+    var texts: [Int: String] = [:]
+    for line in outcome.stdout.split(separator: "\n") {
+      let parts = line.split(separator: " ", maxSplits: 1)
+      texts[try #require(Int(parts[0]))] = String(parts[1])
+    }
+    #expect(texts.keys.sorted() == Array(-5...200))
+    for (number, text) in texts {
+      #expect((text == "unknown status") == !known.contains(number), "\(number): \(text)")
+    }
+    #expect(Set(known.compactMap { texts[$0] }).count == known.count)
+  }
+}
