@@ -275,6 +275,8 @@ struct StageImageTests {
       package.chain = ChainFixture(root: .bootRoot, [LinkFixture("next", [.bootDecryptor], scope: "org.")])
     }
     #expect(rotated == before)
+    let moved = try sealed { _, state in state.bootRoots = .of(.deviceRoot, .stranger, .bootRoot) }
+    #expect(moved == before, "the root counts, not its slot")
   }
 
   @Test("can't open what it sealed under another root, in another life cycle, or after re-keying")
@@ -309,5 +311,10 @@ struct StageImageTests {
     let identity = try IdentityFile(file).verify(by: .vendor).value
     #expect(identity.measurements == [bootloader.measurement, decryptor.measurement])
     #expect(identity.deviceID == fixture.silicon.last.thumbprint)
+
+    let underAnother = refusal { () throws(FormatError) in
+      _ = try IdentityFile(file).verify(with: .vendor, bootRoots: [TestKey.stranger.thumbprint])
+    }
+    #expect(underAnother == .untrustedRoot)
   }
 }
