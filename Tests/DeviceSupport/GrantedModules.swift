@@ -1,6 +1,7 @@
 import BootChain
 import FormatFixtures
 public import Foundation
+import HuskFormat
 
 extension Device {
   /// Packs shared objects and installs them with grants: `modules/NAME.husk` and `grants/NAME.grant`, where NAME begins

@@ -12,6 +12,10 @@ public struct Outcome: Sendable {
 /// Why a program has no outcome.
 public struct ProgramFailure: Error, CustomStringConvertible {
   public let description: String
+
+  public init(description: String) {
+    self.description = description
+  }
 }
 
 /// Runs a program to its end.
