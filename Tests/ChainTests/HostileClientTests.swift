@@ -272,15 +272,3 @@ struct HostileClientTests {
     }
   }
 }
-
-/// Runs `background` in a thread of its own while `body` runs; it must come to an end soon after.
-private func withThread(_ background: @escaping @Sendable () -> Void, during body: () throws -> Void) throws {
-  let ended = DispatchSemaphore(value: 0)
-  let thread = Thread {
-    background()
-    ended.signal()
-  }
-  thread.start()
-  defer { ended.wait() }
-  try body()
-}
