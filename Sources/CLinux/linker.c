@@ -65,7 +65,8 @@ static int in_search_directories(const char *soname) {
   return found;
 }
 
-// The cache's strings end in NULs, names and paths alike: a name in it stands between two of them.
+// The cache's strings end in NULs, and one that ends another is stored in that other: a name is nearly always the end of
+// its library's path.
 static int in_cache(const char *soname) {
   int found = 0;
   int fd = open("/etc/ld.so.cache", O_RDONLY | O_CLOEXEC);
@@ -77,7 +78,7 @@ static int in_cache(const char *soname) {
     if (bytes != NULL && pread(fd, bytes, size, 0) == (ssize_t)size) {
       size_t length = strlen(soname);
       for (char *at = bytes; !found && (at = memmem(at, size - (size_t)(at - bytes), soname, length + 1)); at++) {
-        found = at > bytes && at[-1] == '\0';
+        found = at > bytes && (at[-1] == '\0' || at[-1] == '/');
       }
     }
     free(bytes);

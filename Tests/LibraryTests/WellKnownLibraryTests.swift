@@ -12,20 +12,19 @@ struct WellKnownLibraryTests {
     case crypto = "libcrypto.so.3"
   }
 
-  private static let bench = Result { () throws -> (Device, URL) in
-    let program = try Compiler.firmware("use_library")
-    let device = try Device(firmware: program)
-    try device.install(
-      modules: Dictionary(
-        uniqueKeysWithValues: Library.allCases.map { ("com.acme.\($0)", try systemLibrary($0.rawValue)) }))
-    return (device, program)
+  private func device(with library: Library) throws -> Device {
+    let device = try Device(firmware: Compiler.firmware("use_library"))
+    try device.install(modules: ["com.acme.\(library)": systemLibrary(library.rawValue)])
+    return device
   }
 
   @Test("does through Husk what it does by itself", arguments: Library.allCases)
   func works(library: Library) throws {
-    let (device, program) = try Self.bench.get()
+    let device = try device(with: library)
     let plain = try inWorkingFolder { folder in
-      try run(program.path, ["plain", systemLibrary(library.rawValue).path, "-", "\(library)", folder])
+      try run(
+        Compiler.firmware("use_library").path,
+        ["plain", systemLibrary(library.rawValue).path, "-", "\(library)", folder])
     }
     let husk = try inWorkingFolder { folder in
       try device.boot("husk", "com.acme.\(library)", library.rawValue, "\(library)", folder)
@@ -38,7 +37,7 @@ struct WellKnownLibraryTests {
 
   @Test("is refused when its name isn't the one that is allowed", arguments: Library.allCases)
   func refused(library: Library) throws {
-    let (device, _) = try Self.bench.get()
+    let device = try device(with: library)
     for allowed in ["libother.so.1", "lib", library.rawValue + "0", ""] {
       let outcome = try device.boot("husk", "com.acme.\(library)", allowed, "\(library)", "/")
       #expect(outcome.stderr.contains("names itself as a loaded or system library"), "\(allowed): \(outcome)")

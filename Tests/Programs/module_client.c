@@ -9,8 +9,10 @@
 //   module_client info NAME               structs of other sizes
 //   module_client strings                 the text of every status
 //   module_client paths NAME FLASH        load by path
+//   module_client environment             the environment
 //   module_client waits NAME              says "ready", waits for a line, and then asks a decryptor that is gone
 #include <pthread.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 
 #include "firmware.h"
@@ -118,6 +120,15 @@ static void command_dependency(const char *name) {
   printf("works: %s\n", version()[0] != '\0' ? "yes" : "no");
 }
 
+/// A regular file that is open for writing only.
+static int open_unreadable(void) {
+  char path[64];
+  int file = memfd_create("unreadable", MFD_CLOEXEC);
+  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  if (ftruncate(file, 4096) != 0 || (file = open(path, O_WRONLY | O_CLOEXEC)) < 0) fail("%s", strerror(errno));
+  return file;
+}
+
 static void command_arguments(const char *name) {
   husk_device *device = NULL;
   husk_module *module = (husk_module *)8;
@@ -152,8 +163,7 @@ static void command_arguments(const char *name) {
   print_status("load, grant a socket", husk_load_fd(device, package, HUSK_INHERITED_SOCKET, NULL, &module));
   print_status("load, grant as package", husk_load_fd(device, grant, grant, NULL, &module));
   print_status("load, package as grant", husk_load_fd(device, package, package, NULL, &module));
-  int written = open("/proc/self/fd/0", O_WRONLY | O_CLOEXEC);
-  print_status("load, unreadable package", husk_load_fd(device, written, grant, NULL, &module));
+  print_status("load, unreadable package", husk_load_fd(device, open_unreadable(), grant, NULL, &module));
   options.size = 1;
   print_status("load, options too small", husk_load_fd(device, package, grant, &options, &module));
   options.size = 2 * sizeof options;
@@ -231,6 +241,12 @@ static void command_paths(const char *name, const char *flash) {
   print_status("no grant", husk_load(device, package, "/no/such/file", NULL, &module));
 }
 
+static void command_environment(void) {
+  int count = 0;
+  for (; environ[count] != NULL; count++) printf("%s\n", environ[count]);
+  printf("%d variables\n", count);
+}
+
 static void command_waits(const char *name) {
   husk_device *device = open_device();
   husk_module *module = load(device, name, NULL), *other;
@@ -258,6 +274,7 @@ int main(int argc, char **argv) {
   else if (strcmp(command, "info") == 0) command_info(name);
   else if (strcmp(command, "strings") == 0) command_strings();
   else if (strcmp(command, "paths") == 0) command_paths(name, more);
+  else if (strcmp(command, "environment") == 0) command_environment();
   else if (strcmp(command, "waits") == 0) command_waits(name);
   else fail("no command %s", command);
   return 0;
