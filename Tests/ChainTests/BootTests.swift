@@ -2,6 +2,7 @@ import BootChain
 import Cryptography
 import DeviceSupport
 import FormatFixtures
+import Foundation
 import HuskFormat
 import Testing
 
@@ -37,5 +38,28 @@ struct BootTests {
     bench.grant.chain = chain([.grant])
     bench.grant.terms.issuer = bench.grant.chain.last.thumbprint
     #expect(try bench.load([bench]) == ["answer 42"])
+  }
+
+  @Test("boots as well when standard input, output and error are closed")
+  func closedDescriptors() throws {
+    let bench = try Bench()
+    try bench.device.install(bench.module.file(), "modules/a.husk")
+    try bench.device.install(bench.grant.file(), "grants/a.grant")
+    let user = "\(Platform.firmwareUser)"
+    let closings = [
+      ("<&-", true), ("2>&-", true), ("<&- 2>&-", true), (">&-", false), ("<&- >&-", false), (">&- 2>&-", false),
+      ("<&- >&- 2>&-", false),
+    ]
+    for (closing, hasOutput) in closings {
+      let outcome = try run(
+        "sh",
+        [
+          "-c", "exec \"$0\" \"$@\" \(closing)", Artefacts.sdk.appending(path: "bootrom").path,
+          bench.device.fuses.path, bench.device.flash.path, "-", user, user, "modules/a.husk", "grants/a.grant",
+        ])
+      #expect(outcome.status == 0, "\(closing)")
+      #expect(outcome.stdout == (hasOutput ? "firmware runs\nanswer 42\n" : ""), "\(closing)")
+      #expect(outcome.stderr == "", "\(closing)")
+    }
   }
 }
