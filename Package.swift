@@ -87,7 +87,10 @@ let hostTargets: [Target] = [
   host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   host(
     "Packager",
-    ["CBOR", "COSE", "Compression", "Cryptography", "ErrorClass", "HuskFormat", "ModuleELF", "ModuleLint", "SecretBytes"]),
+    [
+      "CBOR", "COSE", "Compression", "Cryptography", "ErrorClass", "HuskFormat", "ModuleELF", "ModuleLint",
+      "SecretBytes",
+    ]),
   host(
     "Vault",
     [
@@ -161,7 +164,7 @@ let testTargets: [Target] = [
   tests(
     "CommandTests",
     [
-      "CBOR", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+      "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
     ]),
   tests("SampleTests", []),
   tests(

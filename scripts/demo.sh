@@ -6,13 +6,9 @@
 make_scratch
 
 say "Building (the first time takes some minutes)"
-"$root/scripts/build-device.sh" "$root/.build-sdk"
-quietly make -C "$root/Samples" OUT="$root/.build-samples" modules
-quietly make -C "$root/Samples" OUT="$root/.build-samples" HUSK_LIB="$root/.build-sdk/libhusk.a" firmware
+build_device_side
 quietly swift build --package-path "$root" -c release --product husk
 husk=$(swift build --package-path "$root" -c release --show-bin-path)/husk
-sdk="$root/.build-sdk"
-samples="$root/.build-samples"
 cd "$scratch"
 
 device() { as_root "$husk" sim "$@"; }

@@ -27,6 +27,14 @@ quietly() {
   rm -f "$log"
 }
 
+# Builds what ships on devices into `sdk`, and the samples into `samples`.
+build_device_side() {
+  sdk="$root/.build-sdk"
+  samples="$root/.build-samples"
+  "$root/scripts/build-device.sh" "$sdk"
+  quietly make -C "$root/Samples" OUT="$samples" HUSK_LIB="$sdk/libhusk.a" modules firmware
+}
+
 # Sets `scratch` to a temporary folder that everybody may enter and that goes away with the script.
 make_scratch() {
   scratch=$(mktemp -d "${TMPDIR:-/tmp}/husk.XXXXXX")

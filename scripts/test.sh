@@ -8,19 +8,16 @@
 make_scratch
 
 say "Building what ships on devices, and the samples"
-"$root/scripts/build-device.sh" "$root/.build-sdk"
-quietly make -C "$root/Samples" OUT="$root/.build-samples" modules
-quietly make -C "$root/Samples" OUT="$root/.build-samples" HUSK_LIB="$root/.build-sdk/libhusk.a" firmware
+build_device_side
 
 say "Building the tests"
 quietly swift build --package-path "$root" --build-tests
 
-export HUSK_SDK="$root/.build-sdk" HUSK_SAMPLES="$root/.build-samples"
 log="$scratch/log"
 outcome=0
 # Tests that boot devices need root: the mock ROM gives each stage a user of its own.
-as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-}" HUSK_SDK="$HUSK_SDK" \
-  HUSK_SAMPLES="$HUSK_SAMPLES" \
+as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" \
+  HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" \
   swift test --package-path "$root" --skip-build --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
 grep -E '^vectors: ' "$log" | sort -u || true
 grep -E '^(✘|.*: error: )|skipped' "$log" || true

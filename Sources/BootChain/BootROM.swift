@@ -15,6 +15,7 @@ public enum BootROM {
   public static func run(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, count: Int) -> Never {
     do throws(ErrorClass) {
       try startStage()
+      guard linux_open_standard_descriptors() == 0 else { throw .internal }
       // A launcher that ignores SIGCHLD would take the firmware's exit status from the bootloader.
       guard linux_reset_signals() == 0 else { throw .internal }
       let wiring = try Wiring(arguments, count: count)

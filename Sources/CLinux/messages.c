@@ -29,6 +29,11 @@ int linux_wait_readable(int fd, int64_t milliseconds) {
   }
 }
 
+int linux_is_closed(int socket) {
+  struct pollfd wanted = {.fd = socket, .events = POLLRDHUP};
+  return poll(&wanted, 1, 0) != 0;
+}
+
 int linux_pipe(int *read_end, int *write_end) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) != 0) return -1;

@@ -47,6 +47,15 @@ int linux_execute(int image, char *const *arguments, const int *descriptors, siz
   return (int)syscall(SYS_execveat, placed, "", arguments, environment, AT_EMPTY_PATH);
 }
 
+int linux_open_standard_descriptors(void) {
+  int fd;
+  do {
+    fd = open("/dev/null", O_RDWR | O_NOCTTY);
+    if (fd < 0) return -1;
+  } while (fd <= 2);
+  return close(fd);
+}
+
 int linux_keep_only_standard_error(void) { return dup2(2, 0) < 0 || dup2(2, 1) < 0 ? -1 : 0; }
 
 int linux_become(uint32_t user, uint32_t group) {

@@ -1,4 +1,5 @@
 import CLinux
+import Glibc
 public import SecretBytes
 
 /// An open file to read from; `-` is standard input.
@@ -14,7 +15,8 @@ public struct InputFile: ~Copyable {
     if path == "-" {
       descriptor = STDIN_FILENO
     } else {
-      descriptor = path.withCString { linux_open_read($0) }
+      // Unlike devices, tools wait for whoever writes to a pipe.
+      descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
       guard descriptor >= 0 else { throw FileError(path: path, errno: linux_errno()) }
     }
     var status = stat()

@@ -47,18 +47,26 @@ struct VerifyCommand: ParsableCommand {
     let verifier = ChainVerifier(anchors: try loadAnchors(root), time: hostTime(Timestamp.now.seconds))
     let file = try LabelledFile(path)
     do {
-      let what =
-        switch file.label {
-        case .package: try verifyPackage(PackageReader(file), verifier)
-        case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
-        case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
-        case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
-        case .fuses, nil: throw FormatError(.malformed, in: .label)
-        }
+      let what = try verify(file, verifier)
       if json { try printJSON(Outcome(file: path, ok: true, what: what)) } else if !quiet { printLines("ok: \(what)") }
     } catch let error as FormatError {
       if json { try printJSON(Outcome(file: path, ok: false, errorClass: "\(error.errorClass.name)")) }
       throw ObjectFileError.format(path: path, error)
+    }
+  }
+
+  /// Returns what the file is.
+  private func verify(_ file: consuming LabelledFile, _ verifier: ChainVerifier) throws -> String {
+    do {
+      return switch file.label {
+      case .package: try verifyPackage(PackageReader(file), verifier)
+      case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
+      case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
+      case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
+      case .fuses, nil: throw FormatError(.malformed, in: .label)
+      }
+    } catch ObjectFileError.format(_, let error) {
+      throw error
     }
   }
 

@@ -60,8 +60,8 @@ public struct Channel: Sendable {
     }
     if received < 0 { throw linux_errno() == EMSGSIZE ? .oversized : .disconnected }
     let message = Message(bytes: bytes, descriptors: Array(descriptors.prefix(count)))
-    // An empty message and a closed socket look alike; neither is of use.
-    if received == 0 { throw .disconnected }
+    // An empty message and a closed socket look alike. Only the latter may end the decryptor.
+    if received == 0, linux_is_closed(socket) != 0 { throw .disconnected }
     return message
   }
 }

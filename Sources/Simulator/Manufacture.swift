@@ -24,8 +24,13 @@ extension DeviceDirectory {
       let directory = try OutputDirectory(path)
       for folder in folders { try directory.makeDirectory(folder.name, mode: folder.mode) }
       let device = DeviceDirectory(unchecked: directory.temporaryPath)
-      try writeFile(device.rom, [rom], mode: 0o755)
-      try writeFuses(fuses, uds: uds, to: device.fuses, replaces: false)
+      do throws(FileError) {
+        try writeFile(device.rom, [rom], mode: 0o755)
+        try writeFuses(fuses, uds: uds, to: device.fuses, replaces: false)
+      } catch {
+        // Nobody has heard of the directory's temporary name.
+        throw FileError(path, error.reason)
+      }
       try directory.publish(mode: 0o755)
     } catch {
       throw .file(error)

@@ -226,8 +226,9 @@ struct StageImageTests {
       [1, 2, 3, 4, 5, 6, 7, 8, 0x0a, 0x0b, 0x0c, 0x0d, 0, 0, 0, 2, 0xff, 0xff, 0xff, 0xff]
       + [UInt8](repeating: 0, count: 44)
     #expect(inputs.configuration == configuration)
-    // [1, "boot.decryptor"] and ["husk-hidden", 0x3000, 300]
-    #expect(try inputs.authority == sha512([0x82, 1, 0x6e] + Array("boot.decryptor".utf8)))
+    // [thumbprint, "boot.decryptor"] and ["husk-hidden", 0x3000, 300]
+    let root = TestKey.bootRoot.thumbprint
+    #expect(try inputs.authority == sha512([0x82, 0x58, 0x20] + root + [0x6e] + Array("boot.decryptor".utf8)))
     #expect(
       try inputs.hidden == sha512([0x83, 0x6b] + Array("husk-hidden".utf8) + [0x19, 0x30, 0, 0x19, 0x01, 0x2c]))
     #expect(inputs.mode == .normal)
@@ -274,6 +275,8 @@ struct StageImageTests {
       package.chain = ChainFixture(root: .bootRoot, [LinkFixture("next", [.bootDecryptor], scope: "org.")])
     }
     #expect(rotated == before)
+    let moved = try sealed { _, state in state.bootRoots = .of(.deviceRoot, .stranger, .bootRoot) }
+    #expect(moved == before, "the root counts, not its slot")
   }
 
   @Test("can't open what it sealed under another root, in another life cycle, or after re-keying")
@@ -305,8 +308,13 @@ struct StageImageTests {
     let deviceKey = try TestKey(DICE.signingKey(from: second.attest)).sign(
       claims.encoded(), type: DeviceKeyClaims.type)
     let file = IdentityFile.encode(silicon: state.silicon, dice: certificates, deviceKey: deviceKey)
-    let identity = try IdentityFile(file).verify(with: .vendor).value
+    let identity = try IdentityFile(file).verify(by: .vendor).value
     #expect(identity.measurements == [bootloader.measurement, decryptor.measurement])
     #expect(identity.deviceID == fixture.silicon.last.thumbprint)
+
+    let underAnother = refusal { () throws(FormatError) in
+      _ = try IdentityFile(file).verify(with: .vendor, bootRoots: [TestKey.stranger.thumbprint])
+    }
+    #expect(underAnother == .untrustedRoot)
   }
 }

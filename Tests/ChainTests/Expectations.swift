@@ -50,3 +50,15 @@ func goodPackage(_ stage: Stage) throws -> PackageFixture {
 func module(answering answer: Int = 42) throws -> ModuleFixture {
   try ModuleFixture(Compiler.sharedObject("answer", ["-DANSWER=\(answer)"]))
 }
+
+/// Runs `background` in a thread of its own while `body` runs; it must come to an end soon after.
+func withThread(_ background: @escaping @Sendable () -> Void, during body: () throws -> Void) throws {
+  let ended = DispatchSemaphore(value: 0)
+  let thread = Thread {
+    background()
+    ended.signal()
+  }
+  thread.start()
+  defer { ended.wait() }
+  try body()
+}

@@ -4,6 +4,7 @@ import ErrorClass
 import Foundation
 import FormatFixtures
 import HuskFormat
+import Synchronization
 import Testing
 
 @Suite("A boot stage whose file was tampered with", .enabled(if: devicesAvailable, needsDevices))
@@ -68,6 +69,33 @@ struct StageTamperingTests {
     try device.remove(stage.file)
 
     try FileManager.default.moveItem(atPath: elsewhere, toPath: place)
+    expectRuns(try device.boot())
+  }
+
+  @Test("runs as it was signed or not at all when it changes while it is read", arguments: Stage.allCases)
+  func changing(stage: Stage) throws {
+    let device = try loadingDevice()
+    let package = try goodPackage(stage)
+    let contents = try package.file()
+    try device.install(contents, stage.file)
+    let file = open(device.flash.appending(path: stage.file).path, O_RDWR | O_CLOEXEC)
+    try #require(file >= 0)
+    defer { close(file) }
+    let place = off_t(contents.count - package.payload.count / 2)
+    let byte = contents[contents.count - package.payload.count / 2]
+    let isDone = Atomic(false)
+    try withThread {
+      while !isDone.load(ordering: .relaxed) {
+        _ = pwrite(file, [byte ^ 1], 1, place)
+        _ = pwrite(file, [byte], 1, place)
+      }
+    } during: {
+      defer { isDone.store(true, ordering: .relaxed) }
+      for _ in 0..<15 {
+        let outcome = try device.boot()
+        if outcome.status == 0 { expectRuns(outcome) } else { expectRefused(outcome, stage, .digestMismatch) }
+      }
+    }
     expectRuns(try device.boot())
   }
 }

@@ -76,9 +76,20 @@ public final class SecureWorldClient {
     }
   }
 
-  /// Takes a reply if there is one already.
-  public func receiveNow() throws -> Reply? {
-    waitReadable(channel.socket, seconds: 0) ? try receive() : nil
+  /// Whether there is a request that the decryptor hasn't taken yet.
+  public func hasUnread() -> Bool {
+    // Swift doesn't see functions with variable arguments.
+    typealias Control = @convention(c) (Int32, UInt, UnsafeMutablePointer<Int32>) -> Int32
+    var bytes: Int32 = 0
+    _ = unsafeBitCast(dlsym(nil, "ioctl"), to: Control.self)(channel.socket, UInt(TIOCOUTQ), &bytes)
+    return bytes > 0
+  }
+
+  /// Takes a reply if there is one already, whatever it answers; false if there is none.
+  public func discardReply() throws -> Bool {
+    guard waitReadable(channel.socket, seconds: 0) else { return false }
+    _ = try channel.receive()
+    return true
   }
 
   public func identity() throws -> [UInt8] {

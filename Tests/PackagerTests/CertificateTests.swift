@@ -27,7 +27,8 @@ struct CertificateTests {
   func p256() throws {
     let issuer = try SigningKey.generate(.es256)
     let root = try issuer.publicKey()
-    let chain = try issueCertificate(request("Acme", [.module], key: TestKey(.es256)), issuer: issuer, chain: nil, now: now)
+    let chain = try issueCertificate(
+      request("Acme", [.module], key: TestKey(.es256)), issuer: issuer, chain: nil, now: now)
     let anchors = TrustAnchors(thumbprints: [try COSEKey.thumbprint(root)])
     let verifier = ChainVerifier(anchors: anchors, time: TimeBasis(lowerBound: now, trustedClock: nil))
     #expect(try verifier.verify(chain.chain, role: .module).scope == testScope("com.acme."))

@@ -25,7 +25,11 @@ int linux_send(int socket, const void *bytes, size_t count, const int *descripto
 
 /// Receives one message. Descriptors arrive close-on-exec, at most LINUX_MESSAGE_DESCRIPTORS; *descriptor_count tells
 /// how many. A message that is longer than capacity, or carried more descriptors, gives -1 with errno EMSGSIZE, and
-/// whatever descriptors came with it are closed. Returns the message's length; 0 when the other end is closed.
+/// whatever descriptors came with it are closed. Returns the message's length; 0 for an empty message, and when the other
+/// end is closed: see linux_is_closed.
 ssize_t linux_receive(int socket, void *buffer, size_t capacity, int *descriptors, size_t *descriptor_count);
+
+/// Whether the other end of a socket is closed, or sends nothing any more.
+int linux_is_closed(int socket);
 
 #endif

@@ -13,6 +13,10 @@ int linux_execute(int image, char *const *arguments, const int *descriptors, siz
 /// Makes descriptors 0 and 1 the same as 2: a stage that reads and prints nothing needs no terminal.
 int linux_keep_only_standard_error(void);
 
+/// Opens /dev/null at those of the descriptors 0 to 2 that are closed: else the next file opened would become standard
+/// input, output or error of all that follows. 0 or -1.
+int linux_open_standard_descriptors(void);
+
 /// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
 int linux_become(uint32_t user, uint32_t group);
 

@@ -1,0 +1,114 @@
+import DeviceSupport
+import Foundation
+import Testing
+
+@Suite("Output that can't be written")
+struct OutputTests {
+  private let desk: Desk
+
+  init() throws {
+    desk = try Desk()
+    try desk.furnish()
+  }
+
+  private static let isRoot = geteuid() == 0
+
+  @Test(
+    "on a full disk leaves nothing behind, and no grant on record",
+    .enabled(if: isRoot, "mounting a small file system takes root"))
+  func fullDisk() throws {
+    let small = try SmallFileSystem(in: desk.directory, "size=4k")
+    defer { small.unmount() }
+    try desk.write("small/filler", [UInt8](repeating: 1, count: 4096))
+    let full = "no space left on the device"
+    try desk.refuse("keygen", "-o", "small/key.pem", error: "small/key.pem: \(full)")
+    try desk.refuse("vault", "create", "small/v", "--vault-key", "vault.pub", error: "small/v: \(full)")
+    try desk.write("rom", "rom".utf8)
+    try desk.refuse(
+      "sim", "create", "small/dev", "--rom", "rom", "--boot-root", "root.pub", "--device-root-key", "root.pem",
+      error: "small/dev: \(full)")
+    let outcome = try desk.husk(Desk.packing + ["-o", "small/codec.husk"])
+    #expect(outcome.stderr == "husk: error: small/codec.husk: \(full)\n")
+    #expect(outcome.status == 1)
+    try desk.makeIdentity()
+    let vault = try desk.read("acme.vault")
+    try desk.refuse(
+      "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
+      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub", "-o",
+      "small/a.grant", error: "small/a.grant: \(full)")
+    #expect(try desk.read("acme.vault") == vault)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: small.path) == ["filler"])
+  }
+
+  @Test("on a read-only file system", .enabled(if: isRoot, "mounting a file system takes root"))
+  func readOnly() throws {
+    let small = try SmallFileSystem(in: desk.directory, "size=64k,ro")
+    defer { small.unmount() }
+    try desk.refuse("keygen", "-o", "small/key.pem", error: "small/key.pem: the file system is read-only")
+  }
+
+  @Test("in a directory of somebody else's", .enabled(if: isRoot, "becoming another user takes root"))
+  func forbidden() throws {
+    let outcome = try run(
+      "setpriv", ["--reuid=65534", "--regid=65534", "--clear-groups", Desk.tool, "keygen", "-o", "key.pem"],
+      directory: desk.directory)
+    #expect(outcome.stderr == "husk: error: key.pem: permission denied\n")
+    #expect(outcome.status == 1)
+    let secret = try run(
+      "setpriv",
+      [
+        "--reuid=65534", "--regid=65534", "--clear-groups", Desk.tool, "certify", "--key", "root.pem", "--subject-key",
+        "acme.pub", "--subject", "x", "--role", "module", "--scope", "com.x.", "-o", "-",
+      ], directory: desk.directory)
+    #expect(secret.stderr == "husk: error: root.pem: permission denied\n")
+  }
+
+  @Test("before a signal ends the command leaves nothing behind", arguments: [SIGINT, SIGTERM, SIGHUP])
+  func interrupted(signal: Int32) throws {
+    try desk.pack()
+    try desk.write("rom", "rom".utf8)
+    try desk.make(
+      "sim", "create", "dev", "--rom", "rom", "--boot-root", "root.pub", "--device-root-key", "root.pem")
+    let fifo = desk.directory.appending(path: "fifo").path
+    try #require(mkfifo(fifo, 0o600) == 0)
+    let session = try TerminalSession(Desk.tool, ["sim", "install", "dev", "fifo"], in: desk.directory)
+    // The package's front goes through, and the payload doesn't come.
+    let pipe = try FileHandle(forWritingTo: URL(filePath: fifo))
+    try pipe.write(contentsOf: Data(desk.read("codec.husk").dropLast(100)))
+    let modules = desk.directory.appending(path: "dev/flash/modules").path
+    let end = Date(timeIntervalSinceNow: TimeInterval(patience))
+    while try FileManager.default.contentsOfDirectory(atPath: modules).isEmpty { try #require(Date() < end) }
+    if signal == SIGINT { try session.type("\u{3}") } else { try #require(kill(session.process, signal) == 0) }
+    #expect(try session.end().status == -signal)
+    #expect(try FileManager.default.contentsOfDirectory(atPath: modules) == [])
+    try pipe.close()
+  }
+
+  @Test("where something else is")
+  func occupied() throws {
+    try FileManager.default.createDirectory(
+      at: desk.directory.appending(path: "folder"), withIntermediateDirectories: false)
+    try desk.refuse("keygen", "-o", "folder", error: "folder: is a directory")
+    try desk.refuse(
+      "keygen", "-o", "missing/key.pem", error: "missing/key.pem: the directory to write to doesn't exist")
+    try FileManager.default.createSymbolicLink(
+      at: desk.directory.appending(path: "link"), withDestinationURL: desk.directory.appending(path: "acme.vault"))
+    let outcome = try desk.husk(Desk.packing + ["-o", "link", "--force"])
+    #expect(outcome.stderr == "husk: error: link: is not a regular file\n")
+  }
+}
+
+/// A file system in memory, mounted at `small`.
+private struct SmallFileSystem {
+  let path: String
+
+  init(in directory: URL, _ options: String) throws {
+    path = directory.appending(path: "small").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
+    try require("mount", ["-t", "tmpfs", "-o", options, "tmpfs", path])
+  }
+
+  func unmount() {
+    _ = try? run("umount", [path])
+  }
+}
