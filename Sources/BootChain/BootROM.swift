@@ -16,6 +16,8 @@ public enum BootROM {
     do throws(ErrorClass) {
       try startStage()
       guard linux_open_standard_descriptors() == 0 else { throw .internal }
+      // A launcher that ignores SIGCHLD would take the firmware's exit status from the bootloader.
+      guard linux_reset_signals() == 0 else { throw .internal }
       let wiring = try Wiring(arguments, count: count)
       try boot(wiring)
     } catch {

@@ -115,6 +115,16 @@ int linux_die_with_parent(pid_t parent) {
   return getppid() == parent ? 0 : -1;
 }
 
+int linux_reset_signals(void) {
+  for (int number = 1; number < NSIG; number++) {
+    // Two can't be changed, and libc keeps two for itself: exec has left these alone.
+    if (signal(number, SIG_DFL) == SIG_ERR && errno != EINVAL) return -1;
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  return sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
 int linux_forbid_core_files(void) {
   struct rlimit none = {0, 0};
   return setrlimit(RLIMIT_CORE, &none);

@@ -43,6 +43,9 @@ int linux_get_dumpable(void);
 /// change of user undoes it.
 int linux_die_with_parent(pid_t parent);
 
+/// Ignores and blocks no signal: what the program before has set outlasts exec(3). 0 or -1.
+int linux_reset_signals(void);
+
 /// Sets the core-file limit to 0 for good; 0 or -1.
 int linux_forbid_core_files(void);
 
