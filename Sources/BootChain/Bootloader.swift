@@ -77,7 +77,8 @@ public enum Bootloader {
     if process > 0 { return process }
     let stage = image.stage
     do throws(ErrorClass) {
-      guard stage != .firmware || linux_first_to_go() == 0, linux_become(user, group) == 0, linux_die_with_parent(parent) == 0,
+      guard stage != .firmware || linux_first_to_go() == 0, linux_become(user, group) == 0,
+        linux_die_with_parent(parent) == 0,
         !isQuiet || linux_keep_only_standard_error() == 0
       else { throw .internal }
       try image.execute(arguments: arguments, descriptors: descriptors)
