@@ -158,7 +158,7 @@ let testTargets: [Target] = [
   tests(
     "VaultTests",
     [
-      "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests(

@@ -55,10 +55,29 @@ struct GrantTests {
       "certify", "--key", "other.pem", "--subject-key", "acme.pub", "--subject", "Acme", "--role", "grant", "--scope",
       "com.acme.", "-o", "other.chain")
     try refuse(
-      ["--chain", "other.chain", "-o", "a.grant"],
+      ["--chain", "other.chain", "--boot-root", "other.pub", "-o", "a.grant"], replacing: "--boot-root",
       error:
         "unit.identity: the device's secure world was started under a boot root that isn't trusted here (untrusted-root)"
     )
+  }
+
+  @Test("trusts the boot roots that the vendor names, never the one in a chain file")
+  func bootRoots() throws {
+    try desk.make("keygen", "-o", "other.pem")
+    // Whoever hands out chains can't decide what starts secure worlds.
+    try refuse(
+      ["--boot-root", "other.pub", "-o", "a.grant"], replacing: "--boot-root",
+      error: "acme.chain: it was certified under a root that isn't trusted (untrusted-root)")
+    #expect(try grant(["--boot-root", "other.pub", "-o", "a.grant"]).status == 0)
+
+    let withoutRoot = try desk.husk(Self.granting.dropLast(2) + ["-o", "b.grant"])
+    #expect(
+      withoutRoot.stderr == """
+        husk: error: Missing expected argument '--boot-root <root.pub>'
+        husk: hint: husk grant --help tells how it is meant
+
+        """)
+    #expect(withoutRoot.status == 2)
   }
 
   @Test("grants to a device in another life-cycle state only when told so")
@@ -92,7 +111,7 @@ struct GrantTests {
 
   @Test("of an older epoch can still be issued")
   func olderEpoch() throws {
-    #expect(try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec").status == 0)
+    #expect(try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem").status == 0)
     #expect(try grant(["-o", "new.grant"]).status == 0)
     #expect(try grant(["--epoch", "1", "-o", "old.grant"]).status == 0)
     #expect(try desk.report("inspect", "new.grant")["keyEpoch"] as? Int == 2)
@@ -109,6 +128,7 @@ struct GrantTests {
   private static let granting = [
     "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
     "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub",
+    "--boot-root", "root.pub",
   ]
 
   private func grant(_ words: [String]) throws -> (status: Int32, stderr: String) {

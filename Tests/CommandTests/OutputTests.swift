@@ -34,8 +34,8 @@ struct OutputTests {
     let vault = try desk.read("acme.vault")
     try desk.refuse(
       "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
-      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub", "-o",
-      "small/a.grant", error: "small/a.grant: \(full)")
+      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub",
+      "--boot-root", "root.pub", "-o", "small/a.grant", error: "small/a.grant: \(full)")
     #expect(try desk.read("acme.vault") == vault)
     #expect(try FileManager.default.contentsOfDirectory(atPath: small.path) == ["filler"])
   }
