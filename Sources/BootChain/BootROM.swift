@@ -16,6 +16,8 @@ public enum BootROM {
     do throws(ErrorClass) {
       try startStage()
       guard linux_open_standard_descriptors() == 0 else { throw .internal }
+      // A launcher that ignores SIGCHLD would take the firmware's exit status from the bootloader.
+      guard linux_reset_signals() == 0 else { throw .internal }
       let wiring = try Wiring(arguments, count: count)
       try boot(wiring)
     } catch {
@@ -46,7 +48,7 @@ public enum BootROM {
         guard let number = Self.number(service), let socket = Int32(exactly: number) else { throw .invalidArgument }
         serviceSocket = socket
       }
-      guard user != 0, user != Platform.decryptorUser else { throw .invalidArgument }
+      for id in [user, group] where id == 0 || id == Platform.decryptorUser || id == .max { throw .invalidArgument }
       firmwareUser = user
       firmwareGroup = group
       self.arguments = arguments + 5

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -58,6 +59,16 @@ int linux_open_standard_descriptors(void) {
 
 int linux_keep_only_standard_error(void) { return dup2(2, 0) < 0 || dup2(2, 1) < 0 ? -1 : 0; }
 
+int linux_first_to_go(void) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t written = write(fd, "1000", 4);
+  close(fd);
+  return written == 4 ? 0 : -1;
+}
+
+void linux_pause(int milliseconds) { (void)poll(NULL, 0, milliseconds); }
+
 int linux_become(uint32_t user, uint32_t group) {
   if (setgroups(0, NULL) != 0) return -1;
   if (setresgid(group, group, group) != 0) return -1;
@@ -102,6 +113,16 @@ int linux_get_dumpable(void) { return prctl(PR_GET_DUMPABLE, 0, 0, 0, 0); }
 int linux_die_with_parent(pid_t parent) {
   if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) return -1;
   return getppid() == parent ? 0 : -1;
+}
+
+int linux_reset_signals(void) {
+  for (int number = 1; number < NSIG; number++) {
+    // Two can't be changed, and libc keeps two for itself: exec has left these alone.
+    if (signal(number, SIG_DFL) == SIG_ERR && errno != EINVAL) return -1;
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 int linux_forbid_core_files(void) {

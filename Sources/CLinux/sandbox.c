@@ -163,6 +163,8 @@ int linux_seccomp_decryptor(void) {
       // Locks inside libc and libcrypto, signals, the end.
       ALLOW(SYS_futex), ALLOW(SYS_sched_yield), ALLOW(SYS_rt_sigaction), ALLOW(SYS_rt_sigprocmask),
       ALLOW(SYS_rt_sigreturn), ALLOW(SYS_exit), ALLOW(SYS_exit_group),
+      // How the kernel goes on with a poll(2) during which the process or the whole system was stopped.
+      ALLOW(SYS_restart_syscall),
       ANSWER(SECCOMP_RET_KILL_PROCESS),
   };
   struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};

@@ -42,17 +42,3 @@ public enum SimulatorError: Error, Equatable, Sendable {
     case lastRoot
   }
 }
-
-extension SimulatorError {
-  /// The errors of the modules that this one builds on.
-  init(_ error: any Error) {
-    switch error {
-    case let error as SimulatorError: self = error
-    case let error as ObjectFileError: self = .object(error)
-    case let error as FileError: self = .file(error)
-    case let error as PackagingError: self = .packaging(error)
-    case let error as CryptographyError: self = .cryptography(error)
-    default: self = .badAnswer
-    }
-  }
-}

@@ -71,15 +71,15 @@ struct OutputTests {
       "sim", "create", "dev", "--rom", "rom", "--boot-root", "root.pub", "--device-root-key", "root.pem")
     let fifo = desk.directory.appending(path: "fifo").path
     try #require(mkfifo(fifo, 0o600) == 0)
-    let program = try Program(Desk.tool, ["sim", "install", "dev", "fifo"], directory: desk.directory)
+    let session = try TerminalSession(Desk.tool, ["sim", "install", "dev", "fifo"], in: desk.directory)
     // The package's front goes through, and the payload doesn't come.
     let pipe = try FileHandle(forWritingTo: URL(filePath: fifo))
     try pipe.write(contentsOf: Data(desk.read("codec.husk").dropLast(100)))
     let modules = desk.directory.appending(path: "dev/flash/modules").path
     let end = Date(timeIntervalSinceNow: TimeInterval(patience))
     while try FileManager.default.contentsOfDirectory(atPath: modules).isEmpty { try #require(Date() < end) }
-    try #require(kill(program.id, signal) == 0)
-    #expect(try program.outcome().status == -signal)
+    if signal == SIGINT { try session.type("\u{3}") } else { try #require(kill(session.process, signal) == 0) }
+    #expect(try session.end().status == -signal)
     #expect(try FileManager.default.contentsOfDirectory(atPath: modules) == [])
     try pipe.close()
   }

@@ -8,7 +8,7 @@ final class TerminalSession {
   }
 
   private let terminal: Int32
-  private let process: Int32
+  let process: Int32
   private var output: [UInt8] = []
   /// How far `expect` has come.
   private var seen = 0
@@ -26,7 +26,12 @@ final class TerminalSession {
     var attributes = posix_spawnattr_t()
     posix_spawnattr_init(&attributes)
     defer { posix_spawnattr_destroy(&attributes) }
-    posix_spawnattr_setflags(&attributes, Int16(0x80))  // POSIX_SPAWN_SETSID, which Swift doesn't see
+    // Threads that run tests have signals blocked, which a program would inherit.
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    let newSession: Int16 = 0x80  // POSIX_SPAWN_SETSID, which Swift doesn't see
+    posix_spawnattr_setflags(&attributes, newSession | Int16(POSIX_SPAWN_SETSIGMASK))
     var actions = posix_spawn_file_actions_t()
     posix_spawn_file_actions_init(&actions)
     defer { posix_spawn_file_actions_destroy(&actions) }

@@ -63,27 +63,19 @@ struct LoadingTests {
   @Test("ends with a status, and modules live on, when the decryptor dies")
   func decryptorDies() throws {
     let device = try Bench.device()
-    let input = Pipe()
-    let output = Pipe()
     let command = device.romCommand(["waits", "com.acme.counter"])
-    let program = try Program(
-      command[0], Array(command.dropFirst()), environment: [:],
-      descriptors: [
-        (0, input.fileHandleForReading.fileDescriptor), (1, output.fileHandleForWriting.fileDescriptor),
-      ])
-    try output.fileHandleForWriting.close()
-    let ready = output.fileHandleForReading.availableData
-    #expect(String(decoding: ready, as: UTF8.self) == "ready\n")
+    let boot = try Conversation(command[0], Array(command.dropFirst()))
+    try boot.wait(for: "ready\n")
 
-    let decryptor = try #require(try childProcesses(of: program.id).first { try name(of: $0) == "decryptor" })
+    let decryptor = try #require(try childProcesses(of: boot.id).first { try name(of: $0) == "decryptor" })
     let handle = try #require(ProcessHandle(decryptor))
     kill(decryptor, SIGKILL)
-    // Nobody waits for it before the firmware ends, but its socket is closed by then.
+    // Nobody collects it before the firmware ends, but its socket is closed by then.
     #expect(handle.waitForEnd())
-    try input.fileHandleForWriting.write(contentsOf: Data("go\n".utf8))
-    let outcome = try program.outcome()
-    let said = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    #expect(said == "load: 66\nidentity: 66\nopen: 66\nthe module still counts: 1\n")
+    try boot.say("go\n")
+    let outcome = try boot.end()
+    #expect(
+      outcome.stdout == "ready\nload: 66\nidentity: 66\nopen: 66\nthe module still counts: 1\n")
     #expect(outcome.stderr == "")
     #expect(outcome.status == 0)
   }

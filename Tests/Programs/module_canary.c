@@ -10,7 +10,7 @@ __asm__(".text\n.ascii \"code-" CANARY "\"\n");
 
 __attribute__((constructor)) static void fill(void) {
   memcpy(empty, variable, sizeof variable);
-  memcpy(empty, "filled-", 7);
+  memcpy(empty, "filled-e", 8);
   variable[sizeof variable - 1] = 0;
 }
 

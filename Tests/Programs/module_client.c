@@ -9,7 +9,7 @@
 //   module_client info NAME               structs of other sizes
 //   module_client strings                 the text of every status
 //   module_client paths NAME FLASH        load by path
-//   module_client environment             the environment
+//   module_client environment             the environment, and the signals that are blocked and ignored
 //   module_client waits NAME              says "ready", waits for a line, and then asks a decryptor that is gone
 #include <pthread.h>
 #include <sys/mman.h>
@@ -245,6 +245,10 @@ static void command_environment(void) {
   int count = 0;
   for (; environ[count] != NULL; count++) printf("%s\n", environ[count]);
   printf("%d variables\n", count);
+  char line[256];
+  FILE *status = fopen("/proc/self/status", "r");
+  while (status != NULL && fgets(line, sizeof line, status) != NULL)
+    if (strncmp(line, "SigBlk", 6) == 0 || strncmp(line, "SigIgn", 6) == 0) fputs(line, stdout);
 }
 
 static void command_waits(const char *name) {

@@ -344,7 +344,7 @@ static bool by_executing(void) {
   if (pipe(ends) != 0) return false;
   if (fork() == 0) {
     dup2(ends[1], 1);
-    execl("/bin/sh", "sh", "-c", "umount \"$0\"; cat \"$0\"", FUSES, NULL);
+    execl("/bin/sh", "sh", "-c", "umount \"$0\" 2>&-; cat \"$0\" 2>&-", FUSES, NULL);
     _exit(127);
   }
   close(ends[1]);

@@ -133,13 +133,22 @@ struct ChannelTests {
     #expect(try ends.far.receive().bytes == [2])
   }
 
-  @Test("an empty message ends the conversation, and its descriptors are closed")
+  @Test("an empty message is one like any other: it doesn't pass for a closed end")
   func empty() throws {
     let ends = try Ends()
     let watch = try Watch()
     try ends.near.send([], descriptors: [watch.writeEnd])
-    #expect(throws: Channel.Failure.disconnected) { _ = try ends.far.receive().bytes }
+    try ends.near.send([])
+    try ends.near.send([2])
+    do {
+      let message = try ends.far.receive()
+      #expect(message.bytes.isEmpty && message.descriptorCount == 1)
+    }
     #expect(watch.isEverywhereClosed())
+    #expect(try ends.far.receive().bytes.isEmpty)
+    #expect(try ends.far.receive().bytes == [2])
+    ends.closeNear()
+    #expect(throws: Channel.Failure.disconnected) { _ = try ends.far.receive().bytes }
   }
 
   @Test("more descriptors than a message has room for aren't sent")

@@ -17,6 +17,13 @@ int linux_keep_only_standard_error(void);
 /// input, output or error of all that follows. 0 or -1.
 int linux_open_standard_descriptors(void);
 
+/// Has the kernel end this process, and what it becomes and starts, first when memory runs out; 0 or -1. Needs to be done
+/// while this process may still write to its own /proc/self.
+int linux_first_to_go(void);
+
+/// Waits for some milliseconds.
+void linux_pause(int milliseconds);
+
 /// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
 int linux_become(uint32_t user, uint32_t group);
 
@@ -35,6 +42,9 @@ int linux_get_dumpable(void);
 /// Has the kernel kill this process when its parent ends; 0, or -1 if that failed or the parent isn't `parent` any more. A
 /// change of user undoes it.
 int linux_die_with_parent(pid_t parent);
+
+/// Ignores and blocks no signal: what the program before has set outlasts exec(3). 0 or -1.
+int linux_reset_signals(void);
 
 /// Sets the core-file limit to 0 for good; 0 or -1.
 int linux_forbid_core_files(void);

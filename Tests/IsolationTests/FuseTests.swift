@@ -1,0 +1,83 @@
+import BootChain
+import DeviceSupport
+import Foundation
+import Testing
+
+/// No stage gets at the fuses after the ROM has read them (SPEC 7.1). probe_fuses.c tries, in the place of each.
+@Suite("The fuses", .serialized, .enabled(if: devicesAvailable, "\(needsDevice)"))
+struct FuseTests {
+  private let device: Device
+  private let scratch: Scratch
+  /// Processes outside of the boot chain that are as weak as each stage, leave themselves open, and can reach the fuses.
+  private let accomplices: [Conversation]
+  private let flags: [String]
+
+  init() throws {
+    device = try Device(firmware: Compiler.program("waiting_firmware"))
+    scratch = try Scratch()
+    try openToAll(scratch.directory)
+    // What keeps the stages out must not be the file's mode alone.
+    try FileManager.default.setAttributes([.posixPermissions: 0o444], ofItemAtPath: device.fuses.path)
+    flags = ["-DFUSES=\"\(device.fuses.path)\"", "-DSCRATCH=\"\(scratch.directory.path)\""]
+    let program = try Compiler.program("accomplice")
+    accomplices = try ["0", "64901", "64902"].map { [device] user in
+      let accomplice = try Conversation(
+        "/bin/bash", ["-c", "exec -a accomplice \"$@\"", "bash", program.path, user, device.fuses.path])
+      try accomplice.wait(for: "ready")
+      return accomplice
+    }
+  }
+
+  @Test("are out of reach for whatever runs as a stage", arguments: Stage.allCases)
+  func stage(stage: Stage) throws {
+    let probe = try Compiler.program("probe_fuses", flags + (stage == .firmware ? [] : ["-static"]))
+    try device.install(Stages.package(stage, image: Array(Data(contentsOf: probe))), as: stage)
+    let outcome = try device.boot()
+    let user = [Stage.bootloader: "0", .decryptor: "64901", .firmware: "64902"]
+    let report = outcome.stderr.split(separator: "\n").filter { $0.hasPrefix("reached") || $0.hasPrefix("failed") }
+    #expect(report == [])
+    #expect(outcome.stderr.contains("probe: 28 ways tried, 0 reached as user \(try #require(user[stage]))\n"))
+    #expect(outcome.status == 0)
+  }
+
+  @Test("would be within reach outside of the chain", arguments: ["0", "64901", "64902"])
+  func control(user: String) throws {
+    let probe = try Compiler.program("probe_fuses", flags)
+    let outcome = try run("setpriv", ["--reuid", user, "--regid", user, "--clear-groups", probe.path])
+    let reached = ways(outcome)
+    for way in ["path", "folder", "inherited descriptors", "roots of processes", "executing"] {
+      #expect(reached.contains(way), "\(way) as \(user)")
+    }
+    // Through an accomplice of the same user.
+    for way in ["descriptors of processes", "tracing", "memory of processes", "stealing descriptors"] {
+      #expect(reached.contains(way), "\(way) as \(user)")
+    }
+  }
+
+  @Test("would be within reach of a root that has nothing but the cover before it")
+  func coverAlone() throws {
+    let probe = try Compiler.program("probe_fuses", flags)
+    let outcome = try run(
+      "unshare",
+      [
+        "-m", "--propagation", "private", "sh", "-ec",
+        """
+        mount --bind /dev/null "$0"
+        mount -o remount,bind,nodev,noexec,nosuid,ro "$0"
+        "$1"
+        """, device.fuses.path, probe.path,
+      ])
+    let reached = ways(outcome)
+    #expect(!reached.contains("path"))
+    for way in [
+      "roots of processes", "mount namespaces of processes", "unmounting", "binding the folder", "binding the root",
+      "moving the cover", "copying mounts", "executing",
+    ] {
+      #expect(reached.contains(way), "\(way)")
+    }
+  }
+
+  private func ways(_ outcome: Outcome) -> [String] {
+    outcome.stderr.split(separator: "\n").filter { $0.hasPrefix("reached: ") }.map { String($0.dropFirst(9)) }
+  }
+}

@@ -1,0 +1,50 @@
+import DeviceSupport
+import Foundation
+import Testing
+
+/// Which paths the stages touch: every system call that takes one, in a whole boot with a load (SPEC 7.3, 7.5).
+@Suite("Paths", .serialized, .enabled(if: devicesAvailable, "\(needsDevice)"))
+struct PathTests {
+  @Test("that stages touch are the fuses, the flash directory and the packages of stages")
+  func boot() throws {
+    let device = try Device.withCounter()
+    let (log, outcome) = try SystemCallLog.record(
+      device.romCommand(["status", "com.acme.counter"]),
+      traced:
+        "%file,open_by_handle_at,open_tree,move_mount,fsopen,fsmount,openat2,fanotify_mark,io_uring_setup,bind,connect")
+    #expect(outcome.stdout == "load: 0\n", "\(outcome)")
+
+    let touched = pathsByStage(log, rom: Artefacts.sdk.appending(path: "bootrom").path)
+    // Static programs ask for their own path before `main`; nothing comes of it.
+    let ownPath = "readlink /proc/self/exe"
+    #expect(
+      touched["bootrom"] == [
+        ownPath, "openat \(device.fuses.path)", "mount /", "mount /dev/null \(device.fuses.path)",
+        "mount \(device.fuses.path)", "openat \(device.fuses.path)", "openat /", "openat \(device.flash.path)",
+        "openat boot/bootloader.husk",
+      ])
+    #expect(
+      touched["bootloader"] == [ownPath, "openat boot/decryptor.husk", "openat boot/firmware.husk"])
+    #expect(touched["decryptor"] == [ownPath])
+    // Workers, and the processes between fork and exec.
+    #expect(touched["other"] == nil)
+    #expect(touched["firmware"]?.contains("openat modules/com.acme.counter.husk") == true)
+  }
+
+  /// The calls with their paths, by what the process was when it called.
+  private func pathsByStage(_ log: SystemCallLog, rom: String) -> [String: [String]] {
+    var stages: [Int32: String] = [:]
+    var touched: [String: [String]] = [:]
+    for call in log.calls {
+      if call.name == "execve", call.strings.first == rom {
+        stages[call.process] = "bootrom"
+      } else if call.name == "execveat" {
+        stages[call.process] = call.strings.dropFirst().first
+      } else {
+        touched[stages[call.process] ?? "other", default: []].append(
+          ([call.name] + call.strings).joined(separator: " "))
+      }
+    }
+    return touched
+  }
+}
