@@ -158,7 +158,8 @@ let testTargets: [Target] = [
   tests(
     "VaultTests",
     [
-      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes",
+      "Vault",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests(

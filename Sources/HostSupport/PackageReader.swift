@@ -48,7 +48,7 @@ public struct PackageReader: ~Copyable {
 
   /// Copies the whole package to a file, which it may replace; throws `sizeMismatch` if it isn't whole.
   public consuming func copy(to path: String) throws(ObjectFileError) {
-    let output = try filing { () throws(FileError) in try OutputFile(path, mode: 0o644, replaces: true) }
+    let output = try filing { () throws(FileError) in try OutputFile(path, mode: 0o644, replaces: .anyFile) }
     try filing { () throws(FileError) in try output.write(head.span.bytes) }
     while remaining > 0 {
       let piece = try readPayload(Int(clamping: min(remaining, 1 << 20)))

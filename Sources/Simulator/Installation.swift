@@ -51,7 +51,7 @@ extension DeviceDirectory {
     }
     let place = place(of: try parse(file.path) { () throws(FormatError) in try GrantFile(bytes).unverifiedTerms() })
     do throws(FileError) {
-      try writeFile(place, [bytes], replaces: true)
+      try writeFile(place, [bytes], replaces: .anyFile)
     } catch {
       throw .file(error)
     }

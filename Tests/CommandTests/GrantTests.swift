@@ -111,7 +111,9 @@ struct GrantTests {
 
   @Test("of an older epoch can still be issued")
   func olderEpoch() throws {
-    #expect(try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem").status == 0)
+    #expect(
+      try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem").status
+        == 0)
     #expect(try grant(["-o", "new.grant"]).status == 0)
     #expect(try grant(["--epoch", "1", "-o", "old.grant"]).status == 0)
     #expect(try desk.report("inspect", "new.grant")["keyEpoch"] as? Int == 2)

@@ -113,7 +113,7 @@ struct VaultTests {
     let row = try #require(
       try DatabaseQueue(path: path).read { try Row.fetchOne($0, sql: "SELECT sealed, tag FROM content_keys") })
     let sealed = [UInt8](try row.decode(Data.self, forColumn: "sealed"))
-    let info = context("husk-content-key-tag", codec, 1, sealed)
+    let info = try context("husk-content-key-tag", codec, 1, sealed)
     let expected = try HKDF.sha256.derive(
       salt: RawSpan(), inputKeyMaterial: key.key.sharedSecret(with: key.publicKey.span.bytes), info: info.span.bytes,
       byteCount: 32)
@@ -309,11 +309,13 @@ struct VaultTests {
   }
 
   /// The deterministic encoding of what a record is bound to.
-  private func context(_ label: StaticString, _ module: Name, _ epoch: UInt64, _ sealed: [UInt8]? = nil) -> [UInt8] {
+  private func context(_ label: StaticString, _ module: Name, _ epoch: UInt64, _ sealed: [UInt8]? = nil) throws
+    -> [UInt8]
+  {
     var encoder = CBOREncoder()
     encoder.beginArray(sealed == nil ? 3 : 4)
     encoder.encode(text: label)
-    succeed { () throws in try encoder.encode(textUTF8: module.bytes) }
+    try encoder.encode(textUTF8: module.bytes)
     encoder.encode(unsigned: epoch)
     if let sealed { encoder.encode(bytes: sealed) }
     return encoder.bytes
