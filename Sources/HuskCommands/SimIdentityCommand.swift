@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostSupport
+import HuskFormat
 import Simulator
 
 struct SimIdentityCommand: ParsableCommand {
