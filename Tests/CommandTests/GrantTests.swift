@@ -1,3 +1,4 @@
+import Cryptography
 import DeviceSupport
 import FormatFixtures
 import Foundation
