@@ -10,21 +10,27 @@ extension Database {
       .map { UInt64(clamping: $0) }
   }
 
-  func sealedKey(of module: Name, epoch: UInt64) throws -> [UInt8]? {
-    try Data.fetchOne(
-      self, sql: "SELECT sealed FROM content_keys WHERE module = ? AND epoch = ?",
+  func sealedKey(of module: Name, epoch: UInt64) throws -> SealedContentKey? {
+    try Row.fetchOne(
+      self, sql: "SELECT sealed, tag FROM content_keys WHERE module = ? AND epoch = ?",
       arguments: [module.text, Int64(clamping: epoch)]
-    ).map { Array($0) }
+    ).map { row in
+      SealedContentKey(
+        sealed: Array(try row.decode(Data.self, forColumn: "sealed")),
+        tag: Array(try row.decode(Data.self, forColumn: "tag")))
+    }
   }
 
   func insert(module: Name) throws {
     try execute(sql: "INSERT INTO modules (name) VALUES (?)", arguments: [module.text])
   }
 
-  func insert(sealed: [UInt8], module: Name, epoch: UInt64, now: UInt64) throws {
+  func insert(_ key: SealedContentKey, module: Name, epoch: UInt64, now: UInt64) throws {
     try execute(
-      sql: "INSERT INTO content_keys (module, epoch, sealed, created_at) VALUES (?, ?, ?, ?)",
-      arguments: [module.text, Int64(clamping: epoch), Data(sealed), Int64(clamping: now)])
+      sql: "INSERT INTO content_keys (module, epoch, sealed, tag, created_at) VALUES (?, ?, ?, ?, ?)",
+      arguments: [
+        module.text, Int64(clamping: epoch), Data(key.sealed), Data(key.tag), Int64(clamping: now),
+      ])
   }
 
   func nextSequence(device: [UInt8], module: Name) throws -> UInt64 {

@@ -65,28 +65,36 @@ public final class Vault: Sendable {
 
   /// Begins a module: epoch 1 with a new content key, unless it has an epoch already. Returns the latest.
   ///
-  /// - Parameter now: seconds since 1970.
-  public func ensureModule(_ module: Name, now: UInt64) throws(VaultError) -> UInt64 {
-    let sealed = try sealNewKey(module, epoch: 1)
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - key: the vault key's private half, which vouches for the new content key.
+  public func ensureModule(
+    _ module: Name, now: UInt64, with key: borrowing X25519PrivateKey
+  ) throws(VaultError) -> UInt64 {
+    let sealed = try sealNewKey(module, epoch: 1, with: key)
     return try write { database in
       if let epoch = try database.latestEpoch(of: module) { return epoch }
       try database.insert(module: module)
-      try database.insert(sealed: sealed, module: module, epoch: 1, now: now)
+      try database.insert(sealed, module: module, epoch: 1, now: now)
       return 1
     }
   }
 
   /// Begins a module's next epoch with a new content key: packages of it take new grants. Returns the epoch.
   ///
-  /// - Parameter now: seconds since 1970.
-  public func rotate(_ module: Name, now: UInt64) throws(VaultError) -> UInt64 {
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - key: the vault key's private half, which vouches for the new content key.
+  public func rotate(
+    _ module: Name, now: UInt64, with key: borrowing X25519PrivateKey
+  ) throws(VaultError) -> UInt64 {
     while true {
       guard let latest = try latestEpoch(of: module) else { throw .unknownModule(module) }
-      let sealed = try sealNewKey(module, epoch: latest + 1)
+      let sealed = try sealNewKey(module, epoch: latest + 1, with: key)
       let isDone = try write { database in
         // Another process may have rotated meanwhile.
         guard try database.latestEpoch(of: module) == latest else { return false }
-        try database.insert(sealed: sealed, module: module, epoch: latest + 1, now: now)
+        try database.insert(sealed, module: module, epoch: latest + 1, now: now)
         return true
       }
       if isDone { return latest + 1 }
@@ -102,7 +110,7 @@ public final class Vault: Sendable {
     guard let sealed = try read({ try $0.sealedKey(of: module, epoch: epoch) }) else {
       throw .unknownEpoch(module, epoch)
     }
-    return try SealedContentKey.open(sealed, module: module, epoch: epoch, with: key)
+    return try sealed.open(module: module, epoch: epoch, with: key)
   }
 
   /// Records a grant with the next sequence number for its device and module. If `issue` throws, nothing is recorded.
@@ -178,10 +186,13 @@ extension Vault {
     }
   }
 
-  private func sealNewKey(_ module: Name, epoch: UInt64) throws(VaultError) -> [UInt8] {
+  private func sealNewKey(
+    _ module: Name, epoch: UInt64, with key: borrowing X25519PrivateKey
+  ) throws(VaultError) -> SealedContentKey {
+    try check(key)
     do throws(CryptographyError) {
-      return try SealedContentKey.seal(
-        randomSecret(count: Grant.contentKeySize), module: module, epoch: epoch, to: vaultKey)
+      return try SealedContentKey(
+        randomSecret(count: Grant.contentKeySize), module: module, epoch: epoch, with: key)
     } catch {
       throw .cryptography(error)
     }

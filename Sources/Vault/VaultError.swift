@@ -14,7 +14,9 @@ public enum VaultError: Error, Equatable, Sendable {
   case wrongVaultKey
   case unknownModule(Name)
   case unknownEpoch(Name, UInt64)
-  /// A content key doesn't open: the record was damaged or moved.
+  /// A content key was not put there by the vault key's holder, or its record was altered or moved.
+  case foreignContentKey(Name, UInt64)
+  /// A content key that the vault key's holder did put there doesn't open.
   case damagedContentKey(Name, UInt64)
   /// Another process holds it.
   case busy

@@ -1,5 +1,6 @@
 import DeviceSupport
 import Foundation
+import GRDB
 import HuskFormat
 import Testing
 
@@ -109,9 +110,21 @@ struct GrantTests {
     try refuse(["-o", "missing/a.grant"], error: "missing/a.grant: the directory to write to doesn't exist")
   }
 
+  @Test("grants no content key that wasn't made with the vault key")
+  func planted() throws {
+    try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).write { database in
+      try database.execute(sql: "UPDATE content_keys SET tag = randomblob(32)")
+    }
+    let error = "acme.vault: the record of com.acme.codec epoch 1 was not made with this vault key"
+    try refuse(["-o", "a.grant"], error: error)
+    #expect(try desk.husk(Desk.packing + ["-o", "new.husk"]).stderr == "husk: error: \(error)\n")
+  }
+
   @Test("of an older epoch can still be issued")
   func olderEpoch() throws {
-    #expect(try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec").status == 0)
+    #expect(
+      try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem").status
+        == 0)
     #expect(try grant(["-o", "new.grant"]).status == 0)
     #expect(try grant(["--epoch", "1", "-o", "old.grant"]).status == 0)
     #expect(try desk.report("inspect", "new.grant")["keyEpoch"] as? Int == 2)

@@ -27,14 +27,15 @@ struct PackTests {
   func epochs() throws {
     try desk.pack()
     #expect(try desk.husk(Desk.packing + ["-o", "again.husk"]).status == 0)
-    let rotated = try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec")
+    let rotated = try desk.husk(
+      "vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem")
     #expect(rotated.stdout == "com.acme.codec: epoch 2\n")
     #expect(try desk.husk(Desk.packing + ["-o", "new.husk"]).status == 0)
     for (file, epoch) in [("codec.husk", 1), ("again.husk", 1), ("new.husk", 2)] {
       #expect(try desk.report("inspect", file)["keyEpoch"] as? Int == epoch)
     }
     try desk.refuse(
-      "vault", "rotate", "acme.vault", "--module", "com.acme.other",
+      "vault", "rotate", "acme.vault", "--module", "com.acme.other", "--vault-key", "vault.pem",
       error: "acme.vault: no module com.acme.other",
       hint: "husk vault info lists the modules; pack begins new ones")
   }
