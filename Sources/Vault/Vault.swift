@@ -40,12 +40,12 @@ public final class Vault: Sendable {
           throw VaultError.notAVault
         }
         let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard version >= 1 else { throw VaultError.notAVault }
         guard version <= Schema.version else {
           throw VaultError.newerSchema(found: version, supported: Schema.version)
         }
-        guard let key = try Data.fetchOne(database, sql: "SELECT vault_key FROM meta") else {
-          throw VaultError.notAVault
-        }
+        let key = try Data.fetchOne(database, sql: "SELECT vault_key FROM meta")
+        guard let key, key.count == X25519PrivateKey.byteCount else { throw VaultError.notAVault }
         return Array(key)
       }
     } catch {
@@ -90,14 +90,15 @@ public final class Vault: Sendable {
   ) throws(VaultError) -> UInt64 {
     while true {
       guard let latest = try latestEpoch(of: module) else { throw .unknownModule(module) }
-      let sealed = try sealNewKey(module, epoch: latest + 1, with: key)
+      guard let next = number(after: latest) else { throw .lastEpoch(module) }
+      let sealed = try sealNewKey(module, epoch: next, with: key)
       let isDone = try write { database in
         // Another process may have rotated meanwhile.
         guard try database.latestEpoch(of: module) == latest else { return false }
-        try database.insert(sealed, module: module, epoch: latest + 1, now: now)
+        try database.insert(sealed, module: module, epoch: next, now: now)
         return true
       }
-      if isDone { return latest + 1 }
+      if isDone { return next }
     }
   }
 
@@ -131,6 +132,8 @@ public final class Vault: Sendable {
       }
     } catch let error as DatabaseError {
       throw VaultError(error)
+    } catch let error as RowDecodingError {
+      throw VaultError(error)
     }
   }
 
@@ -150,7 +153,7 @@ public struct ModuleRecord: Equatable, Sendable {
     /// Seconds since 1970.
     public let createdAt: UInt64
     /// How many grants were issued.
-    public let grantCount: Int
+    public let grantCount: UInt64
   }
 }
 
@@ -161,6 +164,8 @@ private func configuration(isReadOnly: Bool, isNew: Bool = false) -> Configurati
   configuration.readonly = isReadOnly
   configuration.busyMode = .timeout(10)
   configuration.prepareDatabase { database in
+    // Views and triggers that somebody put into the file get no dangerous functions to call.
+    try database.execute(sql: "PRAGMA trusted_schema = OFF")
     if isReadOnly { return }
     // One file that can be copied and kept, and what is recorded survives a power cut. A vault that isn't published yet
     // needs no journal: it is thrown away if anything goes wrong.

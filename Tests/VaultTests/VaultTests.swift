@@ -182,6 +182,62 @@ struct VaultTests {
     try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { #expect($0 == 1) }
   }
 
+  @Test("says when epochs or sequence numbers come to their end")
+  func exhausted() throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now, with: key.key)
+    try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in }
+    try edit("UPDATE grants SET sequence = 9223372036854775806")
+    try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { #expect($0 == Limits.number - 1) }
+    #expect(throws: VaultError.lastSequence(codec)) {
+      try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in }
+    }
+    try edit("PRAGMA foreign_keys = OFF", "UPDATE content_keys SET epoch = 9223372036854775807")
+    #expect(throws: VaultError.lastEpoch(codec)) { try vault.rotate(codec, now: now, with: key.key) }
+  }
+
+  @Test(
+    "neither traps nor speaks SQL where a file holds what Husk never wrote",
+    arguments: [
+      "UPDATE content_keys SET epoch = -5", "UPDATE content_keys SET created_at = -1",
+      "UPDATE content_keys SET epoch = NULL", "UPDATE content_keys SET epoch = 'text'",
+      "UPDATE content_keys SET epoch = 1e300", "UPDATE content_keys SET module = NULL",
+      "UPDATE content_keys SET module = x'ff00'", "UPDATE content_keys SET sealed = NULL",
+      "UPDATE content_keys SET tag = NULL", "UPDATE content_keys SET sealed = 5, tag = x''",
+      "UPDATE grants SET sequence = -9223372036854775808", "UPDATE grants SET sequence = NULL",
+      "UPDATE grants SET sequence = 'text', epoch = NULL", "UPDATE meta SET vault_key = NULL",
+      "UPDATE meta SET vault_key = x'00'", "UPDATE meta SET vault_key = 7", "DELETE FROM meta", "DROP TABLE meta",
+      "DROP TABLE grants", "DROP TABLE content_keys", "ALTER TABLE content_keys DROP COLUMN tag",
+      "PRAGMA user_version = -1", "PRAGMA user_version = 0",
+      "CREATE TRIGGER t BEFORE INSERT ON grants BEGIN SELECT load_extension('x'); END",
+    ])
+  func hostileTables(statement: String) throws {
+    let vault = try Vault(path)
+    _ = try vault.ensureModule(codec, now: now, with: key.key)
+    try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in }
+    // Tables that look the same, and take anything.
+    try edit(
+      "PRAGMA foreign_keys = OFF",
+      "ALTER TABLE meta RENAME TO old_meta; CREATE TABLE meta AS SELECT * FROM old_meta",
+      "ALTER TABLE content_keys RENAME TO old_keys; CREATE TABLE content_keys AS SELECT * FROM old_keys",
+      "ALTER TABLE grants RENAME TO old_grants; CREATE TABLE grants AS SELECT * FROM old_grants", statement)
+    let uses: [() throws -> Void] = [
+      { _ = try Vault(path, isReadOnly: true).contents() },
+      { _ = try contentKey(codec, 1) },
+      { _ = try Vault(path).latestEpoch(of: codec) },
+      { _ = try Vault(path).ensureModule(codec, now: now, with: key.key) },
+      { _ = try Vault(path).rotate(codec, now: now, with: key.key) },
+      { try Vault(path).recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in } },
+    ]
+    for use in uses {
+      do {
+        try use()
+      } catch let error as VaultError {
+        if case .database(let words) = error { Issue.record("SQLite's own words: \(words)") }
+      }
+    }
+  }
+
   @Test("gives no sequence number twice, whoever asks at once")
   func concurrency() async throws {
     _ = try Vault(path).ensureModule(codec, now: now, with: key.key)
@@ -262,7 +318,9 @@ struct VaultTests {
     return encoder.bytes
   }
 
-  private func edit(_ statement: String) throws {
-    try DatabaseQueue(path: path).write { try $0.execute(sql: statement) }
+  private func edit(_ statements: String...) throws {
+    try DatabaseQueue(path: path).writeWithoutTransaction { database in
+      for statement in statements { try database.execute(sql: statement) }
+    }
   }
 }
