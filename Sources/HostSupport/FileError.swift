@@ -1,4 +1,5 @@
 import Glibc
+public import HuskFormat
 
 /// Why a file could not be read or written.
 public struct FileError: Error, Equatable, Sendable {
@@ -21,6 +22,8 @@ public struct FileError: Error, Equatable, Sendable {
     case readOnlyFileSystem
     /// It exists and must not be replaced.
     case alreadyExists
+    /// It exists, and only a file of this kind may be replaced.
+    case otherKind(than: FileLabel)
     case diskFull
     /// Binary output would go to a terminal.
     case wouldGarbleTerminal

@@ -80,15 +80,20 @@ struct OutputOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"))
   var output: String
 
-  @Flag(help: "Replace an existing file.")
+  @Flag(help: "Replace an existing file of the same kind.")
   var force = false
 
   /// Fails early if the output couldn't be written.
-  func check() throws {
-    try checkOutput(output, replaces: force)
+  func check(_ label: FileLabel) throws {
+    try checkOutput(output, replaces: replaced(by: label))
   }
 
-  func write(_ pieces: [[UInt8]]) throws {
-    try writeFile(output, pieces, replaces: force)
+  func write(_ label: FileLabel, _ pieces: [[UInt8]]) throws {
+    try writeFile(output, pieces, replaces: replaced(by: label))
+  }
+
+  /// What a file of this kind may replace.
+  func replaced(by label: FileLabel) -> Replacement {
+    force ? .file(label) : .nothing
   }
 }

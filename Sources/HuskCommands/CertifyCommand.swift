@@ -55,7 +55,7 @@ struct CertifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    try output.check()
+    try output.check(.chain)
     let subjectKey = try readSigningPublicKey(subjectKey)
     let issuerChain = try chain.map { try loadChain($0) }
     let issuer = try passphrase.keys.signingKey(key)
@@ -66,6 +66,6 @@ struct CertifyCommand: ParsableCommand {
     let extended = try about(chain ?? key) {
       try issueCertificate(request, issuer: issuer, chain: issuerChain, now: Timestamp.now.seconds)
     }
-    try output.write([extended.file])
+    try output.write(.chain, [extended.file])
   }
 }

@@ -75,7 +75,7 @@ struct GrantCommand: ParsableCommand {
   }
 
   func run() throws {
-    try output.check()
+    try output.check(.grant)
     let now = Timestamp.now.seconds
     let features = try features.map { try readFile($0, atMost: Limits.features) }
     // The vendor names the roots that he trusts: a chain file, which came from somebody else, must not (SPEC 6.5).
@@ -100,7 +100,7 @@ struct GrantCommand: ParsableCommand {
         let grant = try about(identity) {
           try issueGrant(request, to: device, contentKey: contentKey, signer: signer, now: now)
         }
-        prepared = try PreparedOutput(output.output, [grant], replaces: output.force)
+        prepared = try PreparedOutput(output.output, [grant], replaces: output.replaced(by: .grant))
       }
     }
     // Recorded first: a sequence number may be lost, but never be used twice.

@@ -67,9 +67,9 @@ struct PackCommand: ParsableCommand {
   }
 
   func run() throws {
-    try output.check()
+    try output.check(.package)
     let packed = role == .module ? try packModule() : try packStage()
-    try output.write([packed.front, packed.payload])
+    try output.write(.package, [packed.front, packed.payload])
   }
 
   private func packModule() throws -> PackedFile {

@@ -29,7 +29,7 @@ struct VaultCommand: ParsableCommand {
     var vaultKey: String
 
     func run() throws {
-      try OutputFile.check(path, replaces: false)
+      try OutputFile.check(path)
       let key = try readAgreementPublicKey(vaultKey)
       try about(path) { try Vault.create(at: path, vaultKey: key) }
     }

@@ -28,7 +28,7 @@ extension DeviceDirectory {
         try Manifest(parsing: package.front.object.payload)
       }
       guard let place = place(of: manifest) else { throw SimulatorError.noPlace(path: package.path, manifest.role) }
-      let output = try OutputFile(place, mode: 0o644, replaces: true)
+      let output = try OutputFile(place, mode: 0o644, replaces: .anyFile)
       try output.write(package.head.span.bytes)
       try package.forEachPiece { (piece) throws(FileError) in try output.write(piece.span.bytes) }
       try package.finish()
@@ -44,7 +44,7 @@ extension DeviceDirectory {
       let bytes = try file.readAll(atMost: Limits.grant)
       let terms = try parse(file.path) { () throws(FormatError) in try GrantFile(bytes).unverifiedTerms() }
       let place = place(of: terms)
-      try writeFile(place, [bytes], mode: 0o644, replaces: true)
+      try writeFile(place, [bytes], mode: 0o644, replaces: .anyFile)
       return place
     } catch {
       throw SimulatorError(error)

@@ -18,7 +18,7 @@ public final class Vault: Sendable {
   /// - Parameter vaultKey: the X25519 public key; its private half is kept apart.
   public static func create(at path: String, vaultKey: [UInt8]) throws(VaultError) {
     do {
-      let file = try OutputFile(path, mode: 0o600, replaces: false)
+      let file = try OutputFile(path, mode: 0o600)
       let database = try DatabaseQueue(
         path: file.temporaryPath, configuration: configuration(isReadOnly: false, isNew: true))
       try database.write { try Schema.create($0, vaultKey: vaultKey) }

@@ -51,10 +51,20 @@ struct PackTests {
 
   @Test("replaces a package only when told to")
   func existing() throws {
-    try desk.write("codec.husk", "mine".utf8)
+    try desk.pack()
     try refuse(["-o", "codec.husk"], error: "codec.husk: already exists")
     #expect(try desk.husk(Desk.packing + ["-o", "codec.husk", "--force"]).status == 0)
     #expect(try desk.husk("verify", "-q", "codec.husk", "--root", "root.pub").status == 0)
+  }
+
+  @Test(
+    "never replaces what is no package: a key, the vault, the module itself",
+    arguments: ["acme.pem", "vault.pem", "acme.vault", "acme.chain", "codec.so", "empty"])
+  func precious(file: String) throws {
+    try desk.write("empty", [])
+    try refuse(
+      ["--force", "-o", file],
+      error: "\(file): is not a package, and --force replaces only a file of the same kind")
   }
 
   @Test("writes to standard output and reads from standard input")
