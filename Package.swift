@@ -165,7 +165,7 @@ let testTargets: [Target] = [
   tests(
     "CommandTests",
     [
-      "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests("SampleTests", []),

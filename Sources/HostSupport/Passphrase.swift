@@ -31,14 +31,14 @@ public struct PassphraseSource: Sendable {
   /// The passphrase that decrypts a key.
   public func passphrase(for path: String) throws(Failure) -> SecretBytes {
     if let descriptor { return try readLine(descriptor) }
-    return try Terminal().ask("Passphrase for \(path): ")
+    return try Terminal().ask("Passphrase for \(visible(path)): ")
   }
 
   /// A passphrase to encrypt a new key under; asked for twice on a terminal.
   public func newPassphrase(for path: String) throws(Failure) -> SecretBytes {
     if let descriptor { return try readLine(descriptor) }
     let terminal = try Terminal()
-    let first = try terminal.ask("New passphrase for \(path): ")
+    let first = try terminal.ask("New passphrase for \(visible(path)): ")
     let second = try terminal.ask("Once more: ")
     guard first.isEqual(to: second) else { throw .mismatch }
     return first

@@ -18,6 +18,13 @@ func parseScope(_ text: String) throws -> Scope {
   return scope
 }
 
+func parseSubject(_ text: String) throws -> String {
+  guard isVisible(text) else {
+    throw ValidationError("a subject has no control characters, and none that are invisible or reorder text")
+  }
+  return text
+}
+
 func parseVersion(_ text: String) throws -> Version {
   let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt32($0) }
   guard parts.count == 3, let major = parts[0], let minor = parts[1], let patch = parts[2] else {

@@ -28,7 +28,7 @@ struct CertifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The public key to certify.", valueName: "subject.pub"))
   var subjectKey: String
 
-  @Option(help: "Whom the certificate names, for people: 1 to 64 bytes.")
+  @Option(help: "Whom the certificate names, for people: 1 to 64 bytes.", transform: parseSubject)
   var subject: String
 
   @Option(help: "What the key may sign; repeat for more.", transform: parseRole)

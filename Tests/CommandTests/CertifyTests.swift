@@ -104,6 +104,7 @@ struct CertifyTests {
     for (option, value) in [
       ("--role", "modul"), ("--scope", "acme"), ("--scope", "Com.acme."), ("--scope", "com..acme."),
       ("--not-after", "tomorrow"), ("--not-after", "2027-02-29"), ("--depth", "x"),
+      ("--subject", "a\u{1b}[2J"), ("--subject", "a\u{202e}b"), ("--subject", "a\nb"),
     ] {
       let outcome = try desk.husk(
         "certify", "--key", "root.pem", "--subject-key", "x.pub", "--subject", "X", "--role", "module", "--scope",
