@@ -54,11 +54,18 @@ func parseLifecycle(_ text: String) throws -> Lifecycle {
   return lifecycle
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970; a date alone is where its day begins.
 func parseTime(_ text: String) throws -> UInt64 {
-  guard let time = Timestamp(text) else {
-    throw ValidationError("a time is YYYY-MM-DD (UTC) or YYYY-MM-DDThh:mm:ssZ")
-  }
+  try parse(Timestamp(text))
+}
+
+/// Seconds since 1970; a date alone is the last second of its day, which is so included.
+func parseEndTime(_ text: String) throws -> UInt64 {
+  try parse(Timestamp(text, endOfDay: true))
+}
+
+private func parse(_ time: Timestamp?) throws -> UInt64 {
+  guard let time else { throw ValidationError("a time is YYYY-MM-DD (UTC) or YYYY-MM-DDThh:mm:ssZ") }
   return time.seconds
 }
 

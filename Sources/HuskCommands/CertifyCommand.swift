@@ -44,7 +44,9 @@ struct CertifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The certificate isn't valid before.", valueName: "date"), transform: parseTime)
   var notBefore: UInt64?
 
-  @Option(help: ArgumentHelp("The certificate isn't valid after.", valueName: "date"), transform: parseTime)
+  @Option(
+    help: ArgumentHelp("The certificate isn't valid after; a date alone includes its day (UTC).", valueName: "date"),
+    transform: parseEndTime)
   var notAfter: UInt64?
 
   @OptionGroup var output: OutputOptions

@@ -55,7 +55,9 @@ struct GrantCommand: ParsableCommand {
     transform: parseTime)
   var notBefore: UInt64?
 
-  @Option(help: ArgumentHelp("The grant isn't valid after.", valueName: "date"), transform: parseTime)
+  @Option(
+    help: ArgumentHelp("The grant isn't valid after; a date alone includes its day (UTC).", valueName: "date"),
+    transform: parseEndTime)
   var notAfter: UInt64?
 
   @Option(

@@ -1,4 +1,6 @@
+import Cryptography
 import DeviceSupport
+import FormatFixtures
 import Foundation
 import GRDB
 import HuskFormat
@@ -23,7 +25,7 @@ struct GrantTests {
       let report = try desk.report("inspect", "\(number).grant")
       #expect(report["sequence"] as? Int == number)
       #expect(report["versions"] as? String == "1.0.0..1.9.9")
-      #expect(report["notAfter"] as? String == "2090-01-01T00:00:00Z")
+      #expect(report["notAfter"] as? String == "2090-01-01T23:59:59Z")
       let verified = try desk.husk("verify", "\(number).grant", "--root", "root.pub")
       #expect(verified.stdout.hasPrefix("ok: grant of com.acme.codec, epoch 1, for device "))
     }
@@ -134,8 +136,20 @@ struct GrantTests {
 
   @Test("fails verification when it has expired")
   func expired() throws {
-    #expect(try grant(["--not-after", "2020-01-01", "-o", "a.grant"]).status == 0)
-    try desk.refuse("verify", "a.grant", "--root", "root.pub", error: "a.grant: the grant has expired (expired)")
+    var fixture = GrantFixture()
+    fixture.terms.notAfter = 1_600_000_000
+    try desk.write("a.grant", fixture.file())
+    try desk.write("fixtures.pub", TestKey.bootRoot.publicKey.pem())
+    try desk.refuse("verify", "a.grant", "--root", "fixtures.pub", error: "a.grant: the grant has expired (expired)")
+  }
+
+  @Test("isn't issued when it would have expired already, and takes no sequence number then")
+  func past() throws {
+    try refuse(
+      ["--not-after", "2020-01-01", "-o", "a.grant"],
+      error: "unit.identity: the validity would have ended already (expired)")
+    #expect(try grant(["-o", "a.grant"]).status == 0)
+    #expect(try desk.report("inspect", "a.grant")["sequence"] as? Int == 1)
   }
 
   private static let granting = [
