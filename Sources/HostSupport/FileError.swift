@@ -37,7 +37,7 @@ public struct FileError: Error, Equatable, Sendable {
   }
 
   /// What the current errno means for an operation on `path`.
-  init(path: String, errno code: Int32) {
+  public init(path: String, errno code: Int32) {
     self.path = path
     reason =
       switch code {

@@ -25,6 +25,7 @@ struct SimIdentityCommand: ParsableCommand {
   func run() throws {
     let replaced = force ? Replacement.file(.identity) : .nothing
     try checkOutput(output, replaces: replaced)
+    try DeviceDirectory.requireRoot()
     let identity = try DeviceDirectory(directory).readIdentity()
     try writeFile(output, [identity], replaces: replaced)
   }

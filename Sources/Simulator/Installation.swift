@@ -8,6 +8,7 @@ extension DeviceDirectory {
   /// It is only parsed: whether it may run is for the device to find out.
   @discardableResult
   public func install(_ path: String) throws(SimulatorError) -> String {
+    try checkFlash()
     let file: LabelledFile
     do throws(FileError) {
       file = try LabelledFile(path)

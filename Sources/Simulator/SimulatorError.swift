@@ -9,6 +9,8 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case file(FileError)
   /// The directory doesn't hold a simulated device.
   case notADevice(path: String)
+  /// A symbolic link, or anything else, where a device has a directory.
+  case notAFolder(path: String)
   /// The fuses file is refused.
   case fuses(path: String, ErrorClass)
   case fuseChange(FuseChangeProblem)
