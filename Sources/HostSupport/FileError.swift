@@ -3,7 +3,7 @@ public import HuskFormat
 
 /// Why a file could not be read or written.
 public struct FileError: Error, Equatable, Sendable {
-  /// As the user gave it; `-` for standard input or output.
+  /// As the user gave it, `-` for standard input; or `standard output`.
   public let path: String
   public let reason: Reason
 

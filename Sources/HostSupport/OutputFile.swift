@@ -89,7 +89,7 @@ public enum PreparedOutput: ~Copyable {
     switch consume self {
     case .standardOutput(let pieces):
       for piece in pieces where linux_write_all(STDOUT_FILENO, piece, piece.count) != 0 {
-        throw FileError(path: "-", errno: linux_errno())
+        throw FileError(path: "standard output", errno: linux_errno())
       }
     case .file(let file): try file.publish()
     }
@@ -107,7 +107,7 @@ public func writeFile(
 /// Fails early where writing would, and where binary output would go to a terminal.
 public func checkOutput(_ path: String, replaces: Replacement = .nothing) throws(FileError) {
   if path == "-" {
-    if isatty(STDOUT_FILENO) == 1 { throw FileError("-", .wouldGarbleTerminal) }
+    if isatty(STDOUT_FILENO) == 1 { throw FileError("standard output", .wouldGarbleTerminal) }
   } else {
     try OutputFile.check(path, replaces: replaces)
   }

@@ -32,6 +32,13 @@ struct KeygenCommand: ParsableCommand {
 
   @OptionGroup var passphrase: PassphraseOptions
 
+  func validate() throws {
+    if output == "-" { throw ValidationError("a key pair is two files: name the private key's with -o") }
+    if output.hasSuffix(".pub") {
+      throw ValidationError("-o names the private key's file, and .pub is for the public key's")
+    }
+  }
+
   func run() throws {
     let publicPath = (output.hasSuffix(".pem") ? String(output.dropLast(4)) : output) + ".pub"
     for path in [output, publicPath] { try OutputFile.check(path) }

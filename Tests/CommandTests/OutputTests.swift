@@ -124,6 +124,15 @@ struct OutputTests {
     #expect(try desk.husk("inspect", "odd.chain").stdout.contains(#"\u{1b}c\u{202e}"#))
   }
 
+  @Test("on a full standard output")
+  func fullStandardOutput() throws {
+    let outcome = try run(
+      "sh", ["-c", "\(Desk.tool) \((Desk.packing + ["-o", "-"]).joined(separator: " ")) > /dev/full"],
+      directory: desk.directory)
+    #expect(outcome.stderr == "husk: error: standard output: no space left on the device\n")
+    #expect(outcome.status == 1)
+  }
+
   @Test("where something else is")
   func occupied() throws {
     try FileManager.default.createDirectory(
