@@ -43,7 +43,8 @@ extension VaultError {
       case .SQLITE_FULL: self = .diskFull
       case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: self = .readOnly
       // All statements are Husk's own: where they don't fit, the tables aren't.
-      case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_ERROR, .SQLITE_MISMATCH: self = .notAVault
+      case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_ERROR, .SQLITE_MISMATCH, .SQLITE_CONSTRAINT:
+        self = .notAVault
       default: self = .database(error.message ?? "\(error.resultCode)")
       }
     case is RowDecodingError: self = .notAVault

@@ -188,7 +188,7 @@ struct VaultTests {
     _ = try vault.ensureModule(codec, now: now, with: key.key)
     try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in }
     try edit("UPDATE grants SET sequence = 9223372036854775806")
-    try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { #expect($0 == 1 << 63 - 1) }
+    try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { #expect($0 == Limits.number - 1) }
     #expect(throws: VaultError.lastSequence(codec)) {
       try vault.recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in }
     }
@@ -197,7 +197,7 @@ struct VaultTests {
   }
 
   @Test(
-    "of a file whose tables hold what Husk never wrote refuses, and never traps",
+    "neither traps nor speaks SQL where a file holds what Husk never wrote",
     arguments: [
       "UPDATE content_keys SET epoch = -5", "UPDATE content_keys SET created_at = -1",
       "UPDATE content_keys SET epoch = NULL", "UPDATE content_keys SET epoch = 'text'",
@@ -229,16 +229,13 @@ struct VaultTests {
       { _ = try Vault(path).rotate(codec, now: now, with: key.key) },
       { try Vault(path).recordGrant(of: codec, epoch: 1, to: bytes(named: "A"), now: now) { _ in } },
     ]
-    var refusals = 0
     for use in uses {
       do {
         try use()
       } catch let error as VaultError {
-        refusals += 1
         if case .database(let words) = error { Issue.record("SQLite's own words: \(words)") }
       }
     }
-    #expect(refusals > 0)
   }
 
   @Test("gives no sequence number twice, whoever asks at once")
