@@ -97,7 +97,7 @@ struct OutputTests {
     #expect(try desk.husk("inspect", name).stdout.hasPrefix("file        \(shown)\n"))
     #expect(try desk.report("inspect", name)["file"] as? String == name)
     try desk.refuse(
-      "keygen", "-o", "x", name, error: "Unexpected argument '\(shown)'",
+      "keygen", "-o", "x", "a\u{1b}[2J\u{202e}", error: #"Unexpected argument 'a\u{1b}[2J\u{202e}'"#,
       hint: "husk keygen --help tells how it is meant", status: 2)
     let session = try TerminalSession(
       Desk.tool, ["keygen", "--encrypt", "-o", "x\u{1b}c.pem"], in: desk.directory)
