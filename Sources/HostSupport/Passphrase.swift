@@ -93,9 +93,10 @@ private func collect(
     case .eraseAll: count = 0
     case .end(let reachedInput):
       // Lines that were written on Windows end in CR LF. On a terminal CR ends the entry, and is never part of it.
-      if count > 0, buffer.withBytes({ $0.unsafeLoad(fromByteOffset: count - 1, as: UInt8.self) }) == UInt8(ascii: "\r") {
-        count -= 1
-      }
+      let endsInReturn =
+        count > 0
+        && buffer.withBytes { $0.unsafeLoad(fromByteOffset: count - 1, as: UInt8.self) } == UInt8(ascii: "\r")
+      if endsInReturn { count -= 1 }
       if count == 0 { throw reachedInput ? .empty : whenNothing() }
       break reading
     }
