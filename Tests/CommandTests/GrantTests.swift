@@ -2,6 +2,7 @@ import Cryptography
 import DeviceSupport
 import FormatFixtures
 import Foundation
+import GRDB
 import HuskFormat
 import Testing
 
@@ -109,6 +110,16 @@ struct GrantTests {
       ["--not-before", "2090-01-02", "--not-after", "2090-01-01", "-o", "a.grant"],
       error: "unit.identity: the validity would end before it begins")
     try refuse(["-o", "missing/a.grant"], error: "missing/a.grant: the directory to write to doesn't exist")
+  }
+
+  @Test("grants no content key that wasn't made with the vault key")
+  func planted() throws {
+    try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).write { database in
+      try database.execute(sql: "UPDATE content_keys SET tag = randomblob(32)")
+    }
+    let error = "acme.vault: the record of com.acme.codec epoch 1 was not made with this vault key"
+    try refuse(["-o", "a.grant"], error: error)
+    #expect(try desk.husk(Desk.packing + ["-o", "new.husk"]).stderr == "husk: error: \(error)\n")
   }
 
   @Test("of an older epoch can still be issued")

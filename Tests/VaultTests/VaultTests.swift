@@ -306,9 +306,9 @@ struct VaultTests {
   }
 
   /// The deterministic encoding of what a record is bound to.
-  private func context(_ label: StaticString, _ module: Name, _ epoch: UInt64, _ sealed: [UInt8]? = nil) throws
-    -> [UInt8]
-  {
+  private func context(
+    _ label: StaticString, _ module: Name, _ epoch: UInt64, _ sealed: [UInt8]? = nil
+  ) throws -> [UInt8] {
     var encoder = CBOREncoder()
     encoder.beginArray(sealed == nil ? 3 : 4)
     encoder.encode(text: label)
