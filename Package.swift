@@ -158,13 +158,15 @@ let testTargets: [Target] = [
   tests(
     "VaultTests",
     [
-      "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes",
+      "Vault",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests(
     "CommandTests",
     [
-      "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+      .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests("SampleTests", []),
   tests(

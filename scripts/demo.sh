@@ -44,7 +44,8 @@ new_device A
 device identity A -o A.identity
 for module in adpcm activity; do
   "$husk" grant --vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain \
-    --module "com.example.$module" --identity A.identity --device-root device-root.pub -o "$module.grant"
+    --module "com.example.$module" --identity A.identity --device-root device-root.pub \
+    --boot-root boot-root.pub -o "$module.grant"
 done
 device install A adpcm.grant activity.grant
 

@@ -48,7 +48,7 @@ public enum BootROM {
         guard let number = Self.number(service), let socket = Int32(exactly: number) else { throw .invalidArgument }
         serviceSocket = socket
       }
-      guard user != 0, user != Platform.decryptorUser else { throw .invalidArgument }
+      for id in [user, group] where id == 0 || id == Platform.decryptorUser || id == .max { throw .invalidArgument }
       firmwareUser = user
       firmwareGroup = group
       self.arguments = arguments + 5

@@ -25,9 +25,7 @@ public enum Bootloader {
     notes.state.time = max(notes.state.time, decryptor.manifest.value.issuedAt)
     var firmware: StageImage?
     if !notes.hasServiceSocket {
-      let image = verified(.firmware, notes.state)
-      notes.state.time = max(notes.state.time, image.manifest.value.issuedAt)
-      firmware = consume image
+      firmware = verified(.firmware, notes.state)
     }
     var certificates = notes.certificates
     let secrets = try handoff.secrets.next(decryptor, handoff.notes.state, certificates: &certificates)
@@ -79,7 +77,8 @@ public enum Bootloader {
     if process > 0 { return process }
     let stage = image.stage
     do throws(ErrorClass) {
-      guard linux_become(user, group) == 0, linux_die_with_parent(parent) == 0,
+      guard stage != .firmware || linux_first_to_go() == 0, linux_become(user, group) == 0,
+        linux_die_with_parent(parent) == 0,
         !isQuiet || linux_keep_only_standard_error() == 0
       else { throw .internal }
       try image.execute(arguments: arguments, descriptors: descriptors)

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -57,6 +58,16 @@ int linux_open_standard_descriptors(void) {
 }
 
 int linux_keep_only_standard_error(void) { return dup2(2, 0) < 0 || dup2(2, 1) < 0 ? -1 : 0; }
+
+int linux_first_to_go(void) {
+  int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (fd < 0) return -1;
+  ssize_t written = write(fd, "1000", 4);
+  close(fd);
+  return written == 4 ? 0 : -1;
+}
+
+void linux_pause(int milliseconds) { (void)poll(NULL, 0, milliseconds); }
 
 int linux_become(uint32_t user, uint32_t group) {
   if (setgroups(0, NULL) != 0) return -1;

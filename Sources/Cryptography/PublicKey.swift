@@ -7,12 +7,16 @@ public struct PublicKey: Equatable, Sendable {
   /// An Ed25519 key as RFC 8032 encodes it (32 bytes), or the coordinates x ‖ y of a P-256 point (64 bytes).
   public let bytes: [UInt8]
 
-  /// Takes a key in the form of `bytes`. A P-256 point must be on the curve.
+  /// Takes a key in the form of `bytes`. A P-256 point must be on the curve; an Ed25519 key must be encoded canonically
+  /// and not be of small order: signatures under such a key can be made by anybody.
   public init(algorithm: SignatureAlgorithm, bytes: RawSpan) throws(CryptographyError) {
     guard bytes.byteCount == algorithm.publicKeyByteCount else { throw .invalidLength }
     self.algorithm = algorithm
     self.bytes = bytes.array
-    if algorithm == .es256 { _ = try makeLibraryKey() }
+    switch algorithm {
+    case .edDSA: guard Ed25519Encoding.isAcceptable(self.bytes) else { throw .invalidKey }
+    case .es256: _ = try makeLibraryKey()
+    }
   }
 
   /// Verifies a signature; anything but a valid one throws `.invalidSignature`.

@@ -14,6 +14,9 @@ struct Server: ~Copyable {
   private let hasTrustedClock: Bool
   private var session: Session
 
+  /// How long to wait, in milliseconds, before trying again to start a worker.
+  private static let patience: Int32 = 50
+
   init(socket: Int32, keys: consuming DeviceKeys, state: BootState) {
     channel = Channel(socket: socket)
     self.keys = keys
@@ -26,6 +29,8 @@ struct Server: ~Copyable {
     while linux_wait_readable(channel.socket, -1) == 1 {
       switch work() {
       case .disconnected: return
+      // A client that uses up all processes holds up its own requests, and not for longer than it does so.
+      case .busy: linux_pause(Self.patience)
       case .failed(let id, let errorClass): reply(id, .failed(errorClass))
       case .reported(let report, let file):
         if case .finished(let id, let result) = report { finish(id, result, file: file) }

@@ -13,6 +13,8 @@ enum Worker {
     case reported(WorkerReport, Int32)
     /// The client closed its end.
     case disconnected
+    /// There is no process or descriptor to be had for a worker now; the request is still unread.
+    case busy
     /// It ended or was ended without a result; the id is 0 if it didn't get as far as parsing it.
     case failed(id: UInt64, ErrorClass)
   }
@@ -21,7 +23,7 @@ enum Worker {
   static func run(_ work: (Channel) -> Void) -> Outcome {
     var near: Int32 = -1
     var far: Int32 = -1
-    guard linux_socket_pair(&near, &far) == 0 else { return .disconnected }
+    guard linux_socket_pair(&near, &far) == 0 else { return .busy }
     defer { close(near) }
     let parent = getpid()
     let process = linux_fork()
@@ -33,8 +35,7 @@ enum Worker {
       _exit(0)
     }
     close(far)
-    // Without a process for it the request stays unread: nothing to go on with.
-    guard process > 0 else { return .disconnected }
+    guard process > 0 else { return .busy }
     let outcome = collect(Channel(socket: near))
     // Nothing that it could still do matters any more. One that the kernel can't end yet is left.
     kill(process, SIGKILL)

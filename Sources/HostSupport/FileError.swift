@@ -1,8 +1,9 @@
 import Glibc
+public import HuskFormat
 
 /// Why a file could not be read or written.
 public struct FileError: Error, Equatable, Sendable {
-  /// As the user gave it; `-` for standard input or output.
+  /// As the user gave it, `-` for standard input; or `standard output`.
   public let path: String
   public let reason: Reason
 
@@ -21,6 +22,8 @@ public struct FileError: Error, Equatable, Sendable {
     case readOnlyFileSystem
     /// It exists and must not be replaced.
     case alreadyExists
+    /// It exists, and only a file of this kind may be replaced.
+    case otherKind(than: FileLabel)
     case diskFull
     /// Binary output would go to a terminal.
     case wouldGarbleTerminal
@@ -34,7 +37,7 @@ public struct FileError: Error, Equatable, Sendable {
   }
 
   /// What the current errno means for an operation on `path`.
-  init(path: String, errno code: Int32) {
+  public init(path: String, errno code: Int32) {
     self.path = path
     reason =
       switch code {

@@ -1,4 +1,13 @@
 import CLinux
+public import HuskFormat
+
+/// Which file may give way to a new one of its name. Devices and links never do: that is never what was meant.
+public enum Replacement: Equatable, Sendable {
+  case nothing
+  /// A Husk file of this kind: a slip of the pen must not cost anybody a key or a vault.
+  case file(FileLabel)
+  case anyFile
+}
 
 /// A file in the making: it appears under its name only when it is whole and on disk, or not at all.
 ///
@@ -7,12 +16,12 @@ import CLinux
 public struct OutputFile: ~Copyable {
   public let path: String
   private let temporary: TemporaryFile
-  private let replaces: Bool
+  private let replaces: Replacement
 
   /// - Parameters:
   ///   - mode: the permissions, such as 0o600.
-  ///   - replaces: whether a file of this name may be replaced.
-  public init(_ path: String, mode: UInt32, replaces: Bool) throws(FileError) {
+  ///   - replaces: which file of this name may be replaced.
+  public init(_ path: String, mode: UInt32, replaces: Replacement = .nothing) throws(FileError) {
     try Self.check(path, replaces: replaces)
     let temporary = try TemporaryFile(beside: path)
     guard fchmod(temporary.descriptor, mode) == 0 else { throw FileError(path: path, errno: linux_errno()) }
@@ -23,14 +32,17 @@ public struct OutputFile: ~Copyable {
 
   /// Fails early where ``init(_:mode:replaces:)`` or ``publish()`` would fail: before passwords are asked for, or work
   /// is done.
-  public static func check(_ path: String, replaces: Bool) throws(FileError) {
+  public static func check(_ path: String, replaces: Replacement = .nothing) throws(FileError) {
     guard !path.isEmpty, path.utf8.last != UInt8(ascii: "/") else { throw FileError(path, .isDirectory) }
     var status = stat()
     guard lstat(path, &status) == 0 else { return }
     if isKind(status, S_IFDIR) { throw FileError(path, .isDirectory) }
-    if !replaces { throw FileError(path, .alreadyExists) }
-    // Replacing a device or a link by a file is never what was meant.
+    if replaces == .nothing { throw FileError(path, .alreadyExists) }
     if !isKind(status, S_IFREG) { throw FileError(path, .notRegularFile) }
+    if case .file(let label) = replaces {
+      let beginning = try InputFile(path).read(upTo: FileLabel.packageLabelSize)
+      guard FileLabel.detect(beginning) == label else { throw FileError(path, .otherKind(than: label)) }
+    }
   }
 
   /// Where it is being written, for a library that takes a path.
@@ -49,7 +61,7 @@ public struct OutputFile: ~Copyable {
   /// Gives the file its name.
   public consuming func publish() throws(FileError) {
     try flush()
-    try temporary.rename(to: path, replaces: replaces)
+    try temporary.rename(to: path, replaces: replaces != .nothing)
     try flushDirectory(of: path)
   }
 }
@@ -60,7 +72,9 @@ public enum PreparedOutput: ~Copyable {
   case file(OutputFile)
 
   /// Puts pieces safely beside the place where they will go; for `-` keeps them.
-  public init(_ path: String, _ pieces: [[UInt8]], mode: UInt32 = 0o644, replaces: Bool = false) throws(FileError) {
+  public init(
+    _ path: String, _ pieces: [[UInt8]], mode: UInt32 = 0o644, replaces: Replacement = .nothing
+  ) throws(FileError) {
     if path == "-" {
       self = .standardOutput(pieces)
       return
@@ -75,7 +89,7 @@ public enum PreparedOutput: ~Copyable {
     switch consume self {
     case .standardOutput(let pieces):
       for piece in pieces where linux_write_all(STDOUT_FILENO, piece, piece.count) != 0 {
-        throw FileError(path: "-", errno: linux_errno())
+        throw FileError(path: "standard output", errno: linux_errno())
       }
     case .file(let file): try file.publish()
     }
@@ -84,16 +98,16 @@ public enum PreparedOutput: ~Copyable {
 
 /// Writes pieces to a file at once, or to standard output for `-`.
 public func writeFile(
-  _ path: String, _ pieces: [[UInt8]], mode: UInt32 = 0o644, replaces: Bool = false
+  _ path: String, _ pieces: [[UInt8]], mode: UInt32 = 0o644, replaces: Replacement = .nothing
 ) throws(FileError) {
   try checkOutput(path, replaces: replaces)
   try PreparedOutput(path, pieces, mode: mode, replaces: replaces).publish()
 }
 
 /// Fails early where writing would, and where binary output would go to a terminal.
-public func checkOutput(_ path: String, replaces: Bool) throws(FileError) {
+public func checkOutput(_ path: String, replaces: Replacement = .nothing) throws(FileError) {
   if path == "-" {
-    if isatty(STDOUT_FILENO) == 1 { throw FileError("-", .wouldGarbleTerminal) }
+    if isatty(STDOUT_FILENO) == 1 { throw FileError("standard output", .wouldGarbleTerminal) }
   } else {
     try OutputFile.check(path, replaces: replaces)
   }

@@ -38,36 +38,33 @@ public struct PackageReader: ~Copyable {
   public mutating func readPayload(_ count: Int) throws(ObjectFileError) -> [UInt8] {
     var bytes = Array(pending.prefix(count))
     pending = pending.dropFirst(count)
-    do throws(FileError) {
-      if bytes.count < count { bytes += try file.read(upTo: count - bytes.count) }
-    } catch {
-      throw .file(error)
+    if bytes.count < count {
+      bytes += try filing { () throws(FileError) in try file.read(upTo: count - bytes.count) }
     }
     guard bytes.count == count else { throw ObjectFileError(path, .sizeMismatch, in: .payload) }
     remaining -= min(remaining, UInt64(count))
     return bytes
   }
 
-  /// Passes on the rest of the payload in pieces.
-  public mutating func forEachPiece(_ body: ([UInt8]) throws(FileError) -> Void) throws(ObjectFileError) {
+  /// Copies the whole package to a file, which it may replace; throws `sizeMismatch` if it isn't whole.
+  public consuming func copy(to path: String) throws(ObjectFileError) {
+    let output = try filing { () throws(FileError) in try OutputFile(path, mode: 0o644, replaces: .anyFile) }
+    try filing { () throws(FileError) in try output.write(head.span.bytes) }
     while remaining > 0 {
       let piece = try readPayload(Int(clamping: min(remaining, 1 << 20)))
-      do throws(FileError) {
-        try body(piece)
-      } catch {
-        throw .file(error)
-      }
+      try filing { () throws(FileError) in try output.write(piece.span.bytes) }
+    }
+    try finish()
+    do throws(FileError) {
+      try output.publish()
+    } catch {
+      throw .file(error)
     }
   }
 
   /// Throws `sizeMismatch` if anything follows the payload.
   public func finish() throws(ObjectFileError) {
-    let rest: [UInt8]
-    do throws(FileError) {
-      rest = try file.read(upTo: 1)
-    } catch {
-      throw .file(error)
-    }
+    let rest = try filing { () throws(FileError) in try file.read(upTo: 1) }
     guard pending.isEmpty, rest.isEmpty else { throw ObjectFileError(path, .sizeMismatch, in: .payload) }
   }
 
@@ -78,10 +75,14 @@ public struct PackageReader: ~Copyable {
     } catch {
       throw .format(path: labelled.path, error)
     }
-    do throws(FileError) {
-      return try labelled.readBeginning(upTo: size)
-    } catch {
-      throw .file(error)
-    }
+    return try filing { () throws(FileError) in try labelled.readBeginning(upTo: size) }
+  }
+}
+
+private func filing<Value: ~Copyable>(_ body: () throws(FileError) -> Value) throws(ObjectFileError) -> Value {
+  do throws(FileError) {
+    return try body()
+  } catch {
+    throw .file(error)
   }
 }

@@ -31,14 +31,14 @@ public struct PassphraseSource: Sendable {
   /// The passphrase that decrypts a key.
   public func passphrase(for path: String) throws(Failure) -> SecretBytes {
     if let descriptor { return try readLine(descriptor) }
-    return try Terminal().ask("Passphrase for \(path): ")
+    return try Terminal().ask("Passphrase for \(visible(path)): ")
   }
 
   /// A passphrase to encrypt a new key under; asked for twice on a terminal.
   public func newPassphrase(for path: String) throws(Failure) -> SecretBytes {
     if let descriptor { return try readLine(descriptor) }
     let terminal = try Terminal()
-    let first = try terminal.ask("New passphrase for \(path): ")
+    let first = try terminal.ask("New passphrase for \(visible(path)): ")
     let second = try terminal.ask("Once more: ")
     guard first.isEqual(to: second) else { throw .mismatch }
     return first
@@ -92,6 +92,11 @@ private func collect(
       }
     case .eraseAll: count = 0
     case .end(let reachedInput):
+      // Lines that were written on Windows end in CR LF. On a terminal CR ends the entry, and is never part of it.
+      let endsInReturn =
+        count > 0
+        && buffer.withBytes { $0.unsafeLoad(fromByteOffset: count - 1, as: UInt8.self) } == UInt8(ascii: "\r")
+      if endsInReturn { count -= 1 }
       if count == 0 { throw reachedInput ? .empty : whenNothing() }
       break reading
     }

@@ -12,14 +12,18 @@ public struct Timestamp: Equatable, Sendable {
   public static var now: Timestamp { Timestamp(seconds: UInt64(clamping: linux_realtime_seconds())) }
 
   /// Reads `2026-11-22`, `2026-11-22T18:30:00Z` or `2026-11-22T18:30:00+01:00`; nil for anything else, or before 1970.
-  public init?(_ text: String) {
+  ///
+  /// - Parameter endOfDay: whether a date alone means the day's last second rather than its first.
+  public init?(_ text: String, endOfDay: Bool = false) {
     var fields = DigitReader(text)
     guard let year = fields.number(4), fields.skip("-"), let month = fields.number(2), fields.skip("-"),
       let day = fields.number(2), year >= 1970, (1...12).contains(month),
       (1...Self.daysInMonth(month, of: year)).contains(day)
     else { return nil }
     var total = Self.daysSince1970(year, month, day) * 86_400
-    if !fields.isAtEnd {
+    if fields.isAtEnd {
+      if endOfDay { total += 86_399 }
+    } else {
       guard fields.skip("T") || fields.skip("t") || fields.skip(" "), let hour = fields.number(2), fields.skip(":"),
         let minute = fields.number(2), fields.skip(":"), let second = fields.number(2), hour < 24, minute < 60,
         second < 60, let offset = fields.zoneOffset(), fields.isAtEnd

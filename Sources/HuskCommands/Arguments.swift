@@ -18,6 +18,13 @@ func parseScope(_ text: String) throws -> Scope {
   return scope
 }
 
+func parseSubject(_ text: String) throws -> String {
+  guard isVisible(text) else {
+    throw ValidationError("a subject has no control characters, and none that are invisible or reorder text")
+  }
+  return text
+}
+
 func parseVersion(_ text: String) throws -> Version {
   let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt32($0) }
   guard parts.count == 3, let major = parts[0], let minor = parts[1], let patch = parts[2] else {
@@ -47,11 +54,18 @@ func parseLifecycle(_ text: String) throws -> Lifecycle {
   return lifecycle
 }
 
-/// Seconds since 1970.
+/// Seconds since 1970; a date alone is where its day begins.
 func parseTime(_ text: String) throws -> UInt64 {
-  guard let time = Timestamp(text) else {
-    throw ValidationError("a time is YYYY-MM-DD (UTC) or YYYY-MM-DDThh:mm:ssZ")
-  }
+  try parse(Timestamp(text))
+}
+
+/// Seconds since 1970; a date alone is the last second of its day, which is so included.
+func parseEndTime(_ text: String) throws -> UInt64 {
+  try parse(Timestamp(text, endOfDay: true))
+}
+
+private func parse(_ time: Timestamp?) throws -> UInt64 {
+  guard let time else { throw ValidationError("a time is YYYY-MM-DD (UTC) or YYYY-MM-DDThh:mm:ssZ") }
   return time.seconds
 }
 
@@ -80,15 +94,20 @@ struct OutputOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"))
   var output: String
 
-  @Flag(help: "Replace an existing file.")
+  @Flag(help: "Replace an existing file of the same kind.")
   var force = false
 
   /// Fails early if the output couldn't be written.
-  func check() throws {
-    try checkOutput(output, replaces: force)
+  func check(_ label: FileLabel) throws {
+    try checkOutput(output, replaces: replaced(by: label))
   }
 
-  func write(_ pieces: [[UInt8]]) throws {
-    try writeFile(output, pieces, replaces: force)
+  func write(_ label: FileLabel, _ pieces: [[UInt8]]) throws {
+    try writeFile(output, pieces, replaces: replaced(by: label))
+  }
+
+  /// What a file of this kind may replace.
+  func replaced(by label: FileLabel) -> Replacement {
+    force ? .file(label) : .nothing
   }
 }

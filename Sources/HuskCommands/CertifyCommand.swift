@@ -28,7 +28,7 @@ struct CertifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The public key to certify.", valueName: "subject.pub"))
   var subjectKey: String
 
-  @Option(help: "Whom the certificate names, for people: 1 to 64 bytes.")
+  @Option(help: "Whom the certificate names, for people: 1 to 64 bytes.", transform: parseSubject)
   var subject: String
 
   @Option(help: "What the key may sign; repeat for more.", transform: parseRole)
@@ -44,7 +44,9 @@ struct CertifyCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The certificate isn't valid before.", valueName: "date"), transform: parseTime)
   var notBefore: UInt64?
 
-  @Option(help: ArgumentHelp("The certificate isn't valid after.", valueName: "date"), transform: parseTime)
+  @Option(
+    help: ArgumentHelp("The certificate isn't valid after; a date alone includes its day (UTC).", valueName: "date"),
+    transform: parseEndTime)
   var notAfter: UInt64?
 
   @OptionGroup var output: OutputOptions
@@ -55,7 +57,7 @@ struct CertifyCommand: ParsableCommand {
   }
 
   func run() throws {
-    try output.check()
+    try output.check(.chain)
     let subjectKey = try readSigningPublicKey(subjectKey)
     let issuerChain = try chain.map { try loadChain($0) }
     let issuer = try passphrase.keys.signingKey(key)
@@ -66,6 +68,6 @@ struct CertifyCommand: ParsableCommand {
     let extended = try about(chain ?? key) {
       try issueCertificate(request, issuer: issuer, chain: issuerChain, now: Timestamp.now.seconds)
     }
-    try output.write([extended.file])
+    try output.write(.chain, [extended.file])
   }
 }

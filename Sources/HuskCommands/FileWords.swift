@@ -16,6 +16,8 @@ extension ErrorReport {
     case .permissionDenied: self.init("\(path): permission denied")
     case .readOnlyFileSystem: self.init("\(path): the file system is read-only")
     case .alreadyExists: self.init("\(path): already exists")
+    case .otherKind(let label):
+      self.init("\(path): is not \(label.words), and --force replaces only a file of the same kind")
     case .diskFull: self.init("\(path): no space left on the device")
     case .wouldGarbleTerminal:
       self.init("refusing to write binary to the terminal", hint: "name a file with -o, or redirect the output")

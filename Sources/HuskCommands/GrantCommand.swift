@@ -9,13 +9,13 @@ struct GrantCommand: ParsableCommand {
     commandName: "grant",
     abstract: "Let one device read a module.",
     discussion: """
-      Verifies the device's identity under the silicon makers' roots, and that its secure world was started under the \
-      root of the vendor's own chain; wraps the module's content key to it and signs the terms. The grant holds for \
+      Verifies the device's identity under the silicon makers' roots, and that its secure world was started under a \
+      boot root that is trusted here; wraps the module's content key to it and signs the terms. The grant holds for \
       all packages of its epoch.
 
       Example: husk grant --vault acme.vault --vault-key vault.pem --key acme.pem --chain acme.chain \\
                  --module com.acme.codec --identity unit7.identity --device-root silicon.pub \\
-                 --not-after 2028-12-31 -o unit7.grant
+                 --boot-root platform.pub --not-after 2028-12-31 -o unit7.grant
       """)
 
   @Option(help: ArgumentHelp("The vault that has the module's content key.", valueName: "vault"))
@@ -42,6 +42,11 @@ struct GrantCommand: ParsableCommand {
   @Option(help: ArgumentHelp("A silicon maker's root that is trusted; repeat for more.", valueName: "root.pub"))
   var deviceRoot: [String] = []
 
+  @Option(
+    help: ArgumentHelp(
+      "A platform owner's root that is trusted to start secure worlds; repeat for more.", valueName: "root.pub"))
+  var bootRoot: [String] = []
+
   @Option(help: "The life-cycle state that the device must be in.", transform: parseLifecycle)
   var lifecycle = Lifecycle.secured
 
@@ -50,7 +55,9 @@ struct GrantCommand: ParsableCommand {
     transform: parseTime)
   var notBefore: UInt64?
 
-  @Option(help: ArgumentHelp("The grant isn't valid after.", valueName: "date"), transform: parseTime)
+  @Option(
+    help: ArgumentHelp("The grant isn't valid after; a date alone includes its day (UTC).", valueName: "date"),
+    transform: parseEndTime)
   var notAfter: UInt64?
 
   @Option(
@@ -66,15 +73,18 @@ struct GrantCommand: ParsableCommand {
 
   func validate() throws {
     if deviceRoot.isEmpty { throw ValidationError("Missing expected argument '--device-root <root.pub>'") }
+    if bootRoot.isEmpty { throw ValidationError("Missing expected argument '--boot-root <root.pub>'") }
   }
 
   func run() throws {
-    try output.check()
+    try output.check(.grant)
     let now = Timestamp.now.seconds
     let features = try features.map { try readFile($0, atMost: Limits.features) }
-    let signer = try loadSigningIdentity(key: key, chain: chain, role: .grant, name: module, keys: passphrase.keys)
-    // Whoever owns the vendor's own root is trusted to start secure worlds, and nobody else (SPEC 6.5).
-    let device = try loadIdentity(identity, roots: deviceRoot, bootRoots: [signer.authority.root], now: now)
+    // The vendor names the roots that he trusts: a chain file, which came from somebody else, must not (SPEC 6.5).
+    let bootRoots = try loadAnchors(bootRoot)
+    let signer = try loadSigningIdentity(
+      key: key, chain: chain, role: .grant, name: module, anchors: bootRoots, keys: passphrase.keys)
+    let device = try loadIdentity(identity, roots: deviceRoot, bootRoots: bootRoots.thumbprints, now: now)
     let store = try about(vault) { try Vault(vault) }
     let storeKey = try passphrase.keys.agreementKey(vaultKey)
     try about(vaultKey) { try store.check(storeKey) }
@@ -92,7 +102,7 @@ struct GrantCommand: ParsableCommand {
         let grant = try about(identity) {
           try issueGrant(request, to: device, contentKey: contentKey, signer: signer, now: now)
         }
-        prepared = try PreparedOutput(output.output, [grant], replaces: output.force)
+        prepared = try PreparedOutput(output.output, [grant], replaces: output.replaced(by: .grant))
       }
     }
     // Recorded first: a sequence number may be lost, but never be used twice.

@@ -32,16 +32,23 @@ struct KeygenCommand: ParsableCommand {
 
   @OptionGroup var passphrase: PassphraseOptions
 
+  func validate() throws {
+    if output == "-" { throw ValidationError("a key pair is two files: name the private key's with -o") }
+    if output.hasSuffix(".pub") {
+      throw ValidationError("-o names the private key's file, and .pub is for the public key's")
+    }
+  }
+
   func run() throws {
     let publicPath = (output.hasSuffix(".pem") ? String(output.dropLast(4)) : output) + ".pub"
-    for path in [output, publicPath] { try OutputFile.check(path, replaces: false) }
+    for path in [output, publicPath] { try OutputFile.check(path) }
     let pair = try makePair()
 
     // Both are on disk before either has its name.
-    let privateFile = try OutputFile(output, mode: 0o600, replaces: false)
+    let privateFile = try OutputFile(output, mode: 0o600)
     try pair.privatePEM.withBytes { (bytes) throws(FileError) in try privateFile.write(bytes) }
     try privateFile.flush()
-    let publicFile = try OutputFile(publicPath, mode: 0o644, replaces: false)
+    let publicFile = try OutputFile(publicPath, mode: 0o644)
     try publicFile.write(pair.publicPEM.span.bytes)
     try publicFile.flush()
     try privateFile.publish()

@@ -67,9 +67,9 @@ struct PackCommand: ParsableCommand {
   }
 
   func run() throws {
-    try output.check()
+    try output.check(.package)
     let packed = role == .module ? try packModule() : try packStage()
-    try output.write([packed.front, packed.payload])
+    try output.write(.package, [packed.front, packed.payload])
   }
 
   private func packModule() throws -> PackedFile {
@@ -80,7 +80,7 @@ struct PackCommand: ParsableCommand {
     let signer = try loadSigner()
     let vaultKey = try passphrase.keys.agreementKey(vaultKeyPath)
     try about(vaultKeyPath) { try vault.check(vaultKey) }
-    let epoch = try about(vaultPath) { try vault.ensureModule(name, now: Timestamp.now.seconds) }
+    let epoch = try about(vaultPath) { try vault.ensureModule(name, now: Timestamp.now.seconds, with: vaultKey) }
     let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, openedWith: vaultKey) }
     return try about(image) {
       try Packager.packModule(module, details, epoch: epoch, contentKey: contentKey, signer: signer)

@@ -22,6 +22,7 @@ extension ErrorReport {
     case .compression(let error): self.init("compression failed: \(error)")
     case .certificate(let problem): self.init(certificate: problem)
     case .validityEndsBeforeItBegins: self.init("the validity would end before it begins")
+    case .alreadyExpired: self.init("the validity would have ended already (expired)")
     case .wrongLifecycle(let device, let grant):
       self.init(
         "the device is in state \(device.name), the grant would be for \(grant.name) (wrong-lifecycle)",
@@ -48,7 +49,6 @@ extension ErrorReport {
     case .roleNotHeld(let role):
       self.init("the issuer doesn't hold the role \(role.text) that it would give (chain-invalid)")
     case .scopeNotHeld(let scope): self.init("the scope isn't within the issuer's, \(scope.text) (chain-invalid)")
-    case .alreadyExpired: self.init("the certificate would have expired already (expired)")
     case .sameKey: self.init("the key to certify is the issuer's own")
     }
   }

@@ -42,7 +42,7 @@ extension Report.Value {
 
   private static func certificate(_ claims: CertificateClaims) throws -> Self {
     let fields: [Report.Field?] = [
-      Report.Field("subject", .text(printable(claims.subject))),
+      Report.Field("subject", .text(String(decoding: claims.subject, as: UTF8.self))),
       Report.Field("roles", .list(claims.roles.map { .text($0.text) })),
       Report.Field("scope", .text(claims.scope.text)),
       Report.Field("depth", .number(UInt64(claims.depth))),

@@ -20,17 +20,17 @@ struct SimBootCommand: ParsableCommand {
   var arguments: [String] = []
 
   func run() throws {
+    try DeviceDirectory.requireRoot()
     try DeviceDirectory(directory).boot(firmwareUser, arguments: arguments)
   }
 
   private var firmwareUser: FirmwareUser {
-    guard let user = environmentNumber("SUDO_UID"), let group = environmentNumber("SUDO_GID"), user != 0 else {
-      return .usual
-    }
+    guard let user = ordinaryID("SUDO_UID"), let group = ordinaryID("SUDO_GID") else { return .usual }
     return FirmwareUser(user: user, group: group)
   }
 
-  private func environmentNumber(_ name: String) -> UInt32? {
-    getenv(name).flatMap { UInt32(String(cString: $0)) }
+  /// A user or group that isn't root's, nor the number that means none.
+  private func ordinaryID(_ name: String) -> UInt32? {
+    getenv(name).flatMap { UInt32(String(cString: $0)) }.flatMap { $0 == 0 || $0 == .max ? nil : $0 }
   }
 }

@@ -1,5 +1,6 @@
 import ArgumentParser
 import HostSupport
+import HuskFormat
 import Simulator
 
 struct SimIdentityCommand: ParsableCommand {
@@ -18,12 +19,14 @@ struct SimIdentityCommand: ParsableCommand {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"))
   var output = "-"
 
-  @Flag(help: "Replace an existing file.")
+  @Flag(help: "Replace an existing identity.")
   var force = false
 
   func run() throws {
-    try checkOutput(output, replaces: force)
+    let replaced = force ? Replacement.file(.identity) : .nothing
+    try checkOutput(output, replaces: replaced)
+    try DeviceDirectory.requireRoot()
     let identity = try DeviceDirectory(directory).readIdentity()
-    try writeFile(output, [identity], replaces: force)
+    try writeFile(output, [identity], replaces: replaced)
   }
 }

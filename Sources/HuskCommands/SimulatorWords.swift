@@ -10,6 +10,7 @@ extension ErrorReport {
     case .file(let error): self.init(file: error)
     case .notADevice(let path):
       self.init("\(path): not a simulated device", hint: "husk sim create makes one")
+    case .notAFolder(let path): self.init("\(path): is a link or a file, and not the device's own directory")
     case .fuses(let path, let errorClass): self.init("\(path): the fuses are refused (\(errorClass.name))")
     case .fuseChange(let problem): self.init(problem.words)
     case .object(let error): self.init(object: error)

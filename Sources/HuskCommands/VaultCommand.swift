@@ -29,7 +29,7 @@ struct VaultCommand: ParsableCommand {
     var vaultKey: String
 
     func run() throws {
-      try OutputFile.check(path, replaces: false)
+      try OutputFile.check(path)
       let key = try readAgreementPublicKey(vaultKey)
       try about(path) { try Vault.create(at: path, vaultKey: key) }
     }
@@ -42,7 +42,7 @@ struct VaultCommand: ParsableCommand {
       discussion: """
         Packages of the new epoch need new grants: who gets none can't read them. That is how access is revoked.
 
-        Example: husk vault rotate acme.vault --module com.acme.codec
+        Example: husk vault rotate acme.vault --module com.acme.codec --vault-key vault.pem
         """)
 
     @Argument(help: ArgumentHelp("The vault's file.", valueName: "vault"))
@@ -51,8 +51,16 @@ struct VaultCommand: ParsableCommand {
     @Option(help: "The module's name.", transform: parseName)
     var module: Name
 
+    @Option(help: ArgumentHelp("The vault key's private half.", valueName: "vault.pem"))
+    var vaultKey: String
+
+    @OptionGroup var passphrase: PassphraseOptions
+
     func run() throws {
-      let epoch = try about(path) { try Vault(path).rotate(module, now: Timestamp.now.seconds) }
+      let vault = try about(path) { try Vault(path) }
+      let key = try passphrase.keys.agreementKey(vaultKey)
+      try about(vaultKey) { try vault.check(key) }
+      let epoch = try about(path) { try vault.rotate(module, now: Timestamp.now.seconds, with: key) }
       printLines("\(module.text): epoch \(epoch)")
     }
   }

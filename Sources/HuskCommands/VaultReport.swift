@@ -14,7 +14,7 @@ extension Report {
             module.epochs.map { epoch in
               .group([
                 Field("number", .number(epoch.number)), Field("created", .time(epoch.createdAt)),
-                Field("grants", .number(UInt64(epoch.grantCount))),
+                Field("grants", .number(epoch.grantCount)),
               ])
             })),
       ])

@@ -14,6 +14,11 @@ extension ErrorReport {
     case .unknownModule(let name):
       self.init("no module \(name.text)", hint: "husk vault info lists the modules; pack begins new ones")
     case .unknownEpoch(let name, let epoch): self.init("no epoch \(epoch) of \(name.text)")
+    case .lastEpoch(let name): self.init("\(name.text) is at its last epoch: there is none after it")
+    case .lastSequence(let name):
+      self.init("there is no sequence number left for \(name.text) and this device")
+    case .foreignContentKey(let name, let epoch):
+      self.init("the record of \(name.text) epoch \(epoch) was not made with this vault key")
     case .damagedContentKey(let name, let epoch):
       self.init("the content key of \(name.text), epoch \(epoch), doesn't open (key-unwrap-failed)")
     case .busy: self.init("another process is using the vault")

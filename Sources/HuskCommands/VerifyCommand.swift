@@ -111,7 +111,7 @@ extension VerifyCommand {
     // Whether it verifies doesn't depend on which of its own roles is asked for.
     guard let role = role ?? last.roles.first else { throw FormatError(.malformed, in: .chain) }
     let authority = try verifier.verify(chain, role: role)
-    return "chain to \(printable(last.subject)), scope \(authority.scope.text)"
+    return "chain to \(String(decoding: last.subject, as: UTF8.self)), scope \(authority.scope.text)"
   }
 
   private func verifyIdentity(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {

@@ -15,9 +15,10 @@ public struct TimeBasis: Equatable, Sendable {
     max(lowerBound, trustedClock ?? 0)
   }
 
-  /// Takes notice of a signed time.
+  /// Takes notice of a signed time, which stands in for a clock where there is none. A trusted clock knows better than
+  /// whoever signed.
   public mutating func raise(to time: UInt64) {
-    lowerBound = max(lowerBound, time)
+    if trustedClock == nil { lowerBound = max(lowerBound, time) }
   }
 
   public func hasPassed(_ notAfter: UInt64?) -> Bool {

@@ -70,7 +70,7 @@ extension CertificateRequest {
     guard (1...Limits.roles).contains(sorted.count) else { throw .certificate(.roles) }
     if let notAfter {
       if notAfter < notBefore ?? 0 { throw .validityEndsBeforeItBegins }
-      if notAfter < now { throw .certificate(.alreadyExpired) }
+      if notAfter < now { throw .alreadyExpired }
     }
     return CertificateClaims(
       subject: name, notAfter: notAfter, notBefore: notBefore, issuedAt: now, key: key, roles: sorted, scope: scope,

@@ -28,7 +28,7 @@ public struct GrantRequest: Sendable {
 /// Wraps a module's content key to a device whose identity was verified, and signs the terms; returns the grant file.
 ///
 /// - Parameter now: seconds since 1970; becomes the issue time.
-/// - Throws: `scopeViolation`, `wrongLifecycle`, `validityEndsBeforeItBegins`, `cryptography`.
+/// - Throws: `scopeViolation`, `wrongLifecycle`, `validityEndsBeforeItBegins`, `alreadyExpired`, `cryptography`.
 public func issueGrant(
   _ request: GrantRequest, to device: Verified<DeviceIdentity>, contentKey: borrowing SecretBytes,
   signer: borrowing SigningIdentity, now: UInt64
@@ -38,7 +38,10 @@ public func issueGrant(
   guard device.lifecycle == request.lifecycle else {
     throw .wrongLifecycle(device: device.lifecycle, grant: request.lifecycle)
   }
-  if let notAfter = request.notAfter, notAfter < request.notBefore ?? 0 { throw .validityEndsBeforeItBegins }
+  if let notAfter = request.notAfter {
+    if notAfter < request.notBefore ?? 0 { throw .validityEndsBeforeItBegins }
+    if notAfter < now { throw .alreadyExpired }
+  }
   var terms = GrantTerms(
     module: request.module, epoch: request.epoch, deviceID: device.deviceID,
     grantKeyThumbprint: device.grantKeyThumbprint, issuer: signer.authority.keyThumbprint, sequence: request.sequence,

@@ -27,6 +27,8 @@ public enum PackagingError: Error, Equatable, Sendable {
   case certificate(CertificateProblem)
   /// A validity range whose end comes before its beginning.
   case validityEndsBeforeItBegins
+  /// A validity whose end is past.
+  case alreadyExpired
   /// The device isn't in the life-cycle state that the grant is for.
   case wrongLifecycle(device: Lifecycle, grant: Lifecycle)
 
@@ -47,7 +49,6 @@ public enum PackagingError: Error, Equatable, Sendable {
     case depth(issuer: Int)
     case roleNotHeld(Role)
     case scopeNotHeld(Scope)
-    case alreadyExpired
     /// The issuer's last key certified itself.
     case sameKey
   }

@@ -8,12 +8,20 @@ public struct SigningIdentity: ~Copyable {
   public let chain: ChainFile
   public let authority: ChainVerifier.Authority
 
-  /// Checks that the chain is valid, ends in this key and lets it act in a role: what verifiers will check, but for
-  /// the root, which is theirs to trust.
+  /// Checks that the chain is valid, ends in this key and lets it act in a role: what verifiers will check.
   ///
-  /// - Parameter now: seconds since 1970.
-  public init(key: consuming SigningKey, chain: ChainFile, role: Role, now: UInt64) throws(PackagingError) {
-    let authority = try verifyUnderOwnRoot(chain.chain, role: role, now: now)
+  /// - Parameters:
+  ///   - anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
+  ///   - now: seconds since 1970.
+  public init(
+    key: consuming SigningKey, chain: ChainFile, role: Role, anchors: TrustAnchors? = nil, now: UInt64
+  ) throws(PackagingError) {
+    let authority =
+      if let anchors {
+        try verify(chain.chain, role: role, anchors: anchors, now: now)
+      } else {
+        try verifyUnderOwnRoot(chain.chain, role: role, now: now)
+      }
     guard try publicKey(of: key) == authority.key else { throw .wrongSigningKey }
     self.authority = authority
     self.key = key
@@ -43,7 +51,12 @@ public func hostTime(_ now: UInt64) -> TimeBasis {
 func verifyUnderOwnRoot(
   _ chain: CertificateChain, role: Role, now: UInt64
 ) throws(PackagingError) -> ChainVerifier.Authority {
-  let anchors = TrustAnchors(thumbprints: [try thumbprint(of: chain.root)])
+  try verify(chain, role: role, anchors: TrustAnchors(thumbprints: [thumbprint(of: chain.root)]), now: now)
+}
+
+private func verify(
+  _ chain: CertificateChain, role: Role, anchors: TrustAnchors, now: UInt64
+) throws(PackagingError) -> ChainVerifier.Authority {
   do throws(FormatError) {
     return try ChainVerifier(anchors: anchors, time: hostTime(now)).verify(chain, role: role)
   } catch {

@@ -11,8 +11,11 @@ public struct DeviceDirectory: Sendable {
   public init(_ path: String) throws(SimulatorError) {
     self.init(unchecked: path)
     var status = stat()
-    guard stat(path, &status) == 0 else { throw .file(FileError(path, .notFound)) }
-    guard stat(rom, &status) == 0, stat(fuses, &status) == 0 else { throw .notADevice(path: path) }
+    guard stat(path, &status) == 0 else { throw .file(FileError(path: path, errno: linux_errno())) }
+    for part in [rom, fuses] where stat(part, &status) != 0 {
+      if linux_errno() == EACCES { throw .file(FileError(path, .permissionDenied)) }
+      throw .notADevice(path: path)
+    }
   }
 
   init(unchecked path: String) {
@@ -28,6 +31,16 @@ public struct DeviceDirectory: Sendable {
     ("rom", 0o755), ("fuses", 0o700), ("flash", 0o755), ("flash/boot", 0o755), ("flash/modules", 0o755),
     ("flash/grants", 0o755),
   ]
+
+  /// Throws `notAFolder` unless flash and what is in it are directories of the device's own: nothing is written to where
+  /// somebody's link leads.
+  func checkFlash() throws(SimulatorError) {
+    for folder in [flash, "\(flash)/boot", "\(flash)/modules", "\(flash)/grants"] {
+      var status = stat()
+      guard lstat(folder, &status) == 0 else { throw .file(FileError(path: folder, errno: linux_errno())) }
+      guard Int32(bitPattern: status.st_mode) & S_IFMT == S_IFDIR else { throw .notAFolder(path: folder) }
+    }
+  }
 
   /// The place in flash of a package; nil if there is none for its role.
   func place(of manifest: Manifest) -> String? {

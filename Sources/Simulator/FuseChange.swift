@@ -53,7 +53,7 @@ extension DeviceDirectory {
     }
     let state = try change.applied(to: old.state)
     do throws(FileError) {
-      try Self.writeFuses(state, uds: old.uds, to: fuses, replaces: true)
+      try Self.writeFuses(state, uds: old.uds, to: fuses, replaces: .anyFile)
     } catch {
       throw .file(error)
     }

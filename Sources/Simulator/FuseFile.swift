@@ -28,7 +28,7 @@ public func readPublicFuses(_ path: String) throws(SimulatorError) -> BootState 
 extension DeviceDirectory {
   /// Writes fuses anew, in one step.
   static func writeFuses(
-    _ state: BootState, uds: borrowing SecretBytes, to path: String, replaces: Bool
+    _ state: BootState, uds: borrowing SecretBytes, to path: String, replaces: Replacement = .nothing
   ) throws(FileError) {
     let file = try OutputFile(path, mode: 0o400, replaces: replaces)
     try file.write(Fuses.encodePublicPart(state).span.bytes)

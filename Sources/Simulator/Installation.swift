@@ -8,11 +8,12 @@ extension DeviceDirectory {
   /// It is only parsed: whether it may run is for the device to find out.
   @discardableResult
   public func install(_ path: String) throws(SimulatorError) -> String {
+    try checkFlash()
     let file: LabelledFile
     do throws(FileError) {
       file = try LabelledFile(path)
     } catch {
-      throw .object(.file(error))
+      throw .file(error)
     }
     switch file.label {
     case .package: return try installPackage(file)
@@ -22,41 +23,48 @@ extension DeviceDirectory {
   }
 
   private func installPackage(_ file: consuming LabelledFile) throws(SimulatorError) -> String {
-    do {
-      var package = try PackageReader(file)
-      let manifest = try parse(package.path) { () throws(FormatError) in
-        try Manifest(parsing: package.front.object.payload)
-      }
-      guard let place = place(of: manifest) else { throw SimulatorError.noPlace(path: package.path, manifest.role) }
-      let output = try OutputFile(place, mode: 0o644, replaces: true)
-      try output.write(package.head.span.bytes)
-      try package.forEachPiece { (piece) throws(FileError) in try output.write(piece.span.bytes) }
-      try package.finish()
-      try output.publish()
-      return place
+    let package = try open(file)
+    let (path, signed) = (package.path, package.front.object.payload)
+    let manifest = try parse(path) { () throws(FormatError) in try Manifest(parsing: signed) }
+    guard let place = place(of: manifest) else { throw .noPlace(path: path, manifest.role) }
+    do throws(ObjectFileError) {
+      try package.copy(to: place)
     } catch {
-      throw SimulatorError(error)
+      throw .object(error)
+    }
+    return place
+  }
+
+  private func open(_ file: consuming LabelledFile) throws(SimulatorError) -> PackageReader {
+    do throws(ObjectFileError) {
+      return try PackageReader(file)
+    } catch {
+      throw .object(error)
     }
   }
 
   private func installGrant(_ file: consuming LabelledFile) throws(SimulatorError) -> String {
-    do {
-      let bytes = try file.readAll(atMost: Limits.grant)
-      let terms = try parse(file.path) { () throws(FormatError) in try GrantFile(bytes).unverifiedTerms() }
-      let place = place(of: terms)
-      try writeFile(place, [bytes], mode: 0o644, replaces: true)
-      return place
+    let bytes: [UInt8]
+    do throws(FileError) {
+      bytes = try file.readAll(atMost: Limits.grant)
     } catch {
-      throw SimulatorError(error)
+      throw .file(error)
     }
+    let place = place(of: try parse(file.path) { () throws(FormatError) in try GrantFile(bytes).unverifiedTerms() })
+    do throws(FileError) {
+      try writeFile(place, [bytes], replaces: .anyFile)
+    } catch {
+      throw .file(error)
+    }
+    return place
   }
 }
 
 /// Runs a parser and says of which file it speaks.
-func parse<Value>(_ path: String, _ body: () throws(FormatError) -> Value) throws(ObjectFileError) -> Value {
+private func parse<Value>(_ path: String, _ body: () throws(FormatError) -> Value) throws(SimulatorError) -> Value {
   do throws(FormatError) {
     return try body()
   } catch {
-    throw .format(path: path, error)
+    throw .object(.format(path: path, error))
   }
 }

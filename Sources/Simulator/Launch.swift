@@ -22,11 +22,16 @@ public struct FirmwareUser: Equatable, Sendable {
 }
 
 extension DeviceDirectory {
+  /// Throws `needsRoot` unless this process may start a device; to be asked first, as only root sees the whole of one.
+  public static func requireRoot() throws(SimulatorError) {
+    guard geteuid() == 0 else { throw .needsRoot }
+  }
+
   /// Switches the device on: this process becomes the boot ROM. Returns only by throwing.
   ///
   /// - Parameter arguments: what the firmware finds behind its own name.
   public func boot(_ firmware: FirmwareUser, arguments: [String]) throws(SimulatorError) -> Never {
-    guard geteuid() == 0 else { throw .needsRoot }
+    try Self.requireRoot()
     let command = romCommand(service: "-", firmware) + arguments
     withCStrings(command) { arguments in
       withCStrings([]) { environment in _ = execve(rom, arguments, environment) }
@@ -36,7 +41,7 @@ extension DeviceDirectory {
 
   /// Boots the device with a service socket in the firmware's place and asks for its identity.
   public func readIdentity() throws(SimulatorError) -> [UInt8] {
-    guard geteuid() == 0 else { throw .needsRoot }
+    try Self.requireRoot()
     var own: Int32 = -1
     var theirs: Int32 = -1
     guard linux_socket_pair(&own, &theirs) == 0 else { throw .start(path: rom, linux_errno()) }

@@ -26,7 +26,7 @@ extension DeviceDirectory {
       let device = DeviceDirectory(unchecked: directory.temporaryPath)
       do throws(FileError) {
         try writeFile(device.rom, [rom], mode: 0o755)
-        try writeFuses(fuses, uds: uds, to: device.fuses, replaces: false)
+        try writeFuses(fuses, uds: uds, to: device.fuses)
       } catch {
         // Nobody has heard of the directory's temporary name.
         throw FileError(path, error.reason)

@@ -9,6 +9,8 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case file(FileError)
   /// The directory doesn't hold a simulated device.
   case notADevice(path: String)
+  /// A symbolic link, or anything else, where a device has a directory.
+  case notAFolder(path: String)
   /// The fuses file is refused.
   case fuses(path: String, ErrorClass)
   case fuseChange(FuseChangeProblem)
@@ -40,19 +42,5 @@ public enum SimulatorError: Error, Equatable, Sendable {
     case noSuchRootSlot(Int)
     /// Every root would be revoked: nothing would boot ever again.
     case lastRoot
-  }
-}
-
-extension SimulatorError {
-  /// The errors of the modules that this one builds on.
-  init(_ error: any Error) {
-    switch error {
-    case let error as SimulatorError: self = error
-    case let error as ObjectFileError: self = .object(error)
-    case let error as FileError: self = .file(error)
-    case let error as PackagingError: self = .packaging(error)
-    case let error as CryptographyError: self = .cryptography(error)
-    default: self = .badAnswer
-    }
   }
 }

@@ -24,6 +24,7 @@ enum Schema {
           module TEXT NOT NULL REFERENCES modules (name),
           epoch INTEGER NOT NULL CHECK (epoch >= 1),
           sealed BLOB NOT NULL,          -- COSE_Encrypt0 to the vault key
+          tag BLOB NOT NULL CHECK (length(tag) = 32),  -- by the vault key's holder
           created_at INTEGER NOT NULL,   -- seconds since 1970
           PRIMARY KEY (module, epoch)
         ) STRICT, WITHOUT ROWID;

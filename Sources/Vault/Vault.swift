@@ -18,7 +18,7 @@ public final class Vault: Sendable {
   /// - Parameter vaultKey: the X25519 public key; its private half is kept apart.
   public static func create(at path: String, vaultKey: [UInt8]) throws(VaultError) {
     do {
-      let file = try OutputFile(path, mode: 0o600, replaces: false)
+      let file = try OutputFile(path, mode: 0o600)
       let database = try DatabaseQueue(
         path: file.temporaryPath, configuration: configuration(isReadOnly: false, isNew: true))
       try database.write { try Schema.create($0, vaultKey: vaultKey) }
@@ -40,12 +40,12 @@ public final class Vault: Sendable {
           throw VaultError.notAVault
         }
         let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
+        guard version >= 1 else { throw VaultError.notAVault }
         guard version <= Schema.version else {
           throw VaultError.newerSchema(found: version, supported: Schema.version)
         }
-        guard let key = try Data.fetchOne(database, sql: "SELECT vault_key FROM meta") else {
-          throw VaultError.notAVault
-        }
+        let key = try Data.fetchOne(database, sql: "SELECT vault_key FROM meta")
+        guard let key, key.count == X25519PrivateKey.byteCount else { throw VaultError.notAVault }
         return Array(key)
       }
     } catch {
@@ -65,31 +65,40 @@ public final class Vault: Sendable {
 
   /// Begins a module: epoch 1 with a new content key, unless it has an epoch already. Returns the latest.
   ///
-  /// - Parameter now: seconds since 1970.
-  public func ensureModule(_ module: Name, now: UInt64) throws(VaultError) -> UInt64 {
-    let sealed = try sealNewKey(module, epoch: 1)
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - key: the vault key's private half, which vouches for the new content key.
+  public func ensureModule(
+    _ module: Name, now: UInt64, with key: borrowing X25519PrivateKey
+  ) throws(VaultError) -> UInt64 {
+    let sealed = try sealNewKey(module, epoch: 1, with: key)
     return try write { database in
       if let epoch = try database.latestEpoch(of: module) { return epoch }
       try database.insert(module: module)
-      try database.insert(sealed: sealed, module: module, epoch: 1, now: now)
+      try database.insert(sealed, module: module, epoch: 1, now: now)
       return 1
     }
   }
 
   /// Begins a module's next epoch with a new content key: packages of it take new grants. Returns the epoch.
   ///
-  /// - Parameter now: seconds since 1970.
-  public func rotate(_ module: Name, now: UInt64) throws(VaultError) -> UInt64 {
+  /// - Parameters:
+  ///   - now: seconds since 1970.
+  ///   - key: the vault key's private half, which vouches for the new content key.
+  public func rotate(
+    _ module: Name, now: UInt64, with key: borrowing X25519PrivateKey
+  ) throws(VaultError) -> UInt64 {
     while true {
       guard let latest = try latestEpoch(of: module) else { throw .unknownModule(module) }
-      let sealed = try sealNewKey(module, epoch: latest + 1)
+      guard let next = number(after: latest) else { throw .lastEpoch(module) }
+      let sealed = try sealNewKey(module, epoch: next, with: key)
       let isDone = try write { database in
         // Another process may have rotated meanwhile.
         guard try database.latestEpoch(of: module) == latest else { return false }
-        try database.insert(sealed: sealed, module: module, epoch: latest + 1, now: now)
+        try database.insert(sealed, module: module, epoch: next, now: now)
         return true
       }
-      if isDone { return latest + 1 }
+      if isDone { return next }
     }
   }
 
@@ -102,7 +111,7 @@ public final class Vault: Sendable {
     guard let sealed = try read({ try $0.sealedKey(of: module, epoch: epoch) }) else {
       throw .unknownEpoch(module, epoch)
     }
-    return try SealedContentKey.open(sealed, module: module, epoch: epoch, with: key)
+    return try sealed.open(module: module, epoch: epoch, with: key)
   }
 
   /// Records a grant with the next sequence number for its device and module. If `issue` throws, nothing is recorded.
@@ -123,6 +132,8 @@ public final class Vault: Sendable {
       }
     } catch let error as DatabaseError {
       throw VaultError(error)
+    } catch let error as RowDecodingError {
+      throw VaultError(error)
     }
   }
 
@@ -142,7 +153,7 @@ public struct ModuleRecord: Equatable, Sendable {
     /// Seconds since 1970.
     public let createdAt: UInt64
     /// How many grants were issued.
-    public let grantCount: Int
+    public let grantCount: UInt64
   }
 }
 
@@ -153,6 +164,8 @@ private func configuration(isReadOnly: Bool, isNew: Bool = false) -> Configurati
   configuration.readonly = isReadOnly
   configuration.busyMode = .timeout(10)
   configuration.prepareDatabase { database in
+    // Views and triggers that somebody put into the file get no dangerous functions to call.
+    try database.execute(sql: "PRAGMA trusted_schema = OFF")
     if isReadOnly { return }
     // One file that can be copied and kept, and what is recorded survives a power cut. A vault that isn't published yet
     // needs no journal: it is thrown away if anything goes wrong.
@@ -178,10 +191,13 @@ extension Vault {
     }
   }
 
-  private func sealNewKey(_ module: Name, epoch: UInt64) throws(VaultError) -> [UInt8] {
+  private func sealNewKey(
+    _ module: Name, epoch: UInt64, with key: borrowing X25519PrivateKey
+  ) throws(VaultError) -> SealedContentKey {
+    try check(key)
     do throws(CryptographyError) {
-      return try SealedContentKey.seal(
-        randomSecret(count: Grant.contentKeySize), module: module, epoch: epoch, to: vaultKey)
+      return try SealedContentKey(
+        randomSecret(count: Grant.contentKeySize), module: module, epoch: epoch, with: key)
     } catch {
       throw .cryptography(error)
     }

@@ -14,7 +14,13 @@ public enum VaultError: Error, Equatable, Sendable {
   case wrongVaultKey
   case unknownModule(Name)
   case unknownEpoch(Name, UInt64)
-  /// A content key doesn't open: the record was damaged or moved.
+  /// No epoch comes after the module's latest.
+  case lastEpoch(Name)
+  /// No sequence number comes after the latest of this device and module.
+  case lastSequence(Name)
+  /// A content key was not put there by the vault key's holder, or its record was altered or moved.
+  case foreignContentKey(Name, UInt64)
+  /// A content key that the vault key's holder did put there doesn't open.
   case damagedContentKey(Name, UInt64)
   /// Another process holds it.
   case busy
@@ -36,9 +42,12 @@ extension VaultError {
       case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy
       case .SQLITE_FULL: self = .diskFull
       case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM: self = .readOnly
-      case .SQLITE_NOTADB, .SQLITE_CORRUPT: self = .notAVault
+      // All statements are Husk's own: where they don't fit, the tables aren't.
+      case .SQLITE_NOTADB, .SQLITE_CORRUPT, .SQLITE_ERROR, .SQLITE_MISMATCH, .SQLITE_CONSTRAINT:
+        self = .notAVault
       default: self = .database(error.message ?? "\(error.resultCode)")
       }
+    case is RowDecodingError: self = .notAVault
     default: self = .database("\(error)")
     }
   }

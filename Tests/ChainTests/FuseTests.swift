@@ -68,7 +68,7 @@ struct FuseTests {
     expectRuns(try boot(fuses, flash, "-", "64902", "64902"))
     let users = ["0", "64901", "", "x", "-1", "4294967296", "1x"]
     for user in users { expectNoStart(try boot(fuses, flash, "-", user, "64902"), .invalidArgument, "user \(user)") }
-    for group in ["", "x", "4294967296"] {
+    for group in ["0", "64901", "", "x", "4294967296"] {
       expectNoStart(try boot(fuses, flash, "-", "64902", group), .invalidArgument, "group \(group)")
     }
     for service in ["x", "", "4294967295"] {

@@ -162,6 +162,12 @@ struct GrantTests {
     try bench.expect(.expired, right: { $0.grant.terms.notAfter = now + 365 * day }) {
       $0.grant.terms.notAfter = now - day
     }
+    // With a clock, nobody's signed times move the present.
+    var limited = bench
+    limited.grant.terms.notAfter = now + day
+    limited.grant.terms.issuedAt = now + 365 * day
+    limited.module.package.manifest.issuedAt = now + 365 * day
+    #expect(try bench.load([limited]) == ["answer 42"])
   }
 
   @Test("is superseded by one with a higher number, for its own module and until the device boots anew")

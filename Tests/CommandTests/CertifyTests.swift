@@ -54,7 +54,7 @@ struct CertifyTests {
       error: "the depth must be from 0 to 0: the issuer's is 1 (chain-invalid)")
     try extend(
       "--role", "module", "--scope", "com.acme.", "--not-after", "2020-01-01",
-      error: "the certificate would have expired already (expired)")
+      error: "the validity would have ended already (expired)")
     try extend(
       "--role", "module", "--scope", "com.acme.", "--not-before", "2040-01-02", "--not-after", "2040-01-01",
       error: "the validity would end before it begins")
@@ -104,6 +104,7 @@ struct CertifyTests {
     for (option, value) in [
       ("--role", "modul"), ("--scope", "acme"), ("--scope", "Com.acme."), ("--scope", "com..acme."),
       ("--not-after", "tomorrow"), ("--not-after", "2027-02-29"), ("--depth", "x"),
+      ("--subject", "a\u{1b}[2J"), ("--subject", "a\u{202e}b"), ("--subject", "a\nb"),
     ] {
       let outcome = try desk.husk(
         "certify", "--key", "root.pem", "--subject-key", "x.pub", "--subject", "X", "--role", "module", "--scope",

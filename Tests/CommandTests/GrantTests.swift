@@ -1,5 +1,8 @@
+import Cryptography
 import DeviceSupport
+import FormatFixtures
 import Foundation
+import GRDB
 import HuskFormat
 import Testing
 
@@ -22,7 +25,7 @@ struct GrantTests {
       let report = try desk.report("inspect", "\(number).grant")
       #expect(report["sequence"] as? Int == number)
       #expect(report["versions"] as? String == "1.0.0..1.9.9")
-      #expect(report["notAfter"] as? String == "2090-01-01T00:00:00Z")
+      #expect(report["notAfter"] as? String == "2090-01-01T23:59:59Z")
       let verified = try desk.husk("verify", "\(number).grant", "--root", "root.pub")
       #expect(verified.stdout.hasPrefix("ok: grant of com.acme.codec, epoch 1, for device "))
     }
@@ -55,10 +58,29 @@ struct GrantTests {
       "certify", "--key", "other.pem", "--subject-key", "acme.pub", "--subject", "Acme", "--role", "grant", "--scope",
       "com.acme.", "-o", "other.chain")
     try refuse(
-      ["--chain", "other.chain", "-o", "a.grant"],
+      ["--chain", "other.chain", "--boot-root", "other.pub", "-o", "a.grant"], replacing: "--boot-root",
       error:
         "unit.identity: the device's secure world was started under a boot root that isn't trusted here (untrusted-root)"
     )
+  }
+
+  @Test("trusts the boot roots that the vendor names, never the one in a chain file")
+  func bootRoots() throws {
+    try desk.make("keygen", "-o", "other.pem")
+    // Whoever hands out chains can't decide what starts secure worlds.
+    try refuse(
+      ["--boot-root", "other.pub", "-o", "a.grant"], replacing: "--boot-root",
+      error: "acme.chain: it was certified under a root that isn't trusted (untrusted-root)")
+    #expect(try grant(["--boot-root", "other.pub", "-o", "a.grant"]).status == 0)
+
+    let withoutRoot = try desk.husk(Self.granting.dropLast(2) + ["-o", "b.grant"])
+    #expect(
+      withoutRoot.stderr == """
+        husk: error: Missing expected argument '--boot-root <root.pub>'
+        husk: hint: husk grant --help tells how it is meant
+
+        """)
+    #expect(withoutRoot.status == 2)
   }
 
   @Test("grants to a device in another life-cycle state only when told so")
@@ -90,9 +112,21 @@ struct GrantTests {
     try refuse(["-o", "missing/a.grant"], error: "missing/a.grant: the directory to write to doesn't exist")
   }
 
+  @Test("grants no content key that wasn't made with the vault key")
+  func planted() throws {
+    try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).write { database in
+      try database.execute(sql: "UPDATE content_keys SET tag = randomblob(32)")
+    }
+    let error = "acme.vault: the record of com.acme.codec epoch 1 was not made with this vault key"
+    try refuse(["-o", "a.grant"], error: error)
+    #expect(try desk.husk(Desk.packing + ["-o", "new.husk"]).stderr == "husk: error: \(error)\n")
+  }
+
   @Test("of an older epoch can still be issued")
   func olderEpoch() throws {
-    #expect(try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec").status == 0)
+    #expect(
+      try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem").status
+        == 0)
     #expect(try grant(["-o", "new.grant"]).status == 0)
     #expect(try grant(["--epoch", "1", "-o", "old.grant"]).status == 0)
     #expect(try desk.report("inspect", "new.grant")["keyEpoch"] as? Int == 2)
@@ -102,13 +136,26 @@ struct GrantTests {
 
   @Test("fails verification when it has expired")
   func expired() throws {
-    #expect(try grant(["--not-after", "2020-01-01", "-o", "a.grant"]).status == 0)
-    try desk.refuse("verify", "a.grant", "--root", "root.pub", error: "a.grant: the grant has expired (expired)")
+    var fixture = GrantFixture()
+    fixture.terms.notAfter = 1_600_000_000
+    try desk.write("a.grant", fixture.file())
+    try desk.write("fixtures.pub", TestKey.bootRoot.publicKey.pem())
+    try desk.refuse("verify", "a.grant", "--root", "fixtures.pub", error: "a.grant: the grant has expired (expired)")
+  }
+
+  @Test("isn't issued when it would have expired already, and takes no sequence number then")
+  func past() throws {
+    try refuse(
+      ["--not-after", "2020-01-01", "-o", "a.grant"],
+      error: "unit.identity: the validity would have ended already (expired)")
+    #expect(try grant(["-o", "a.grant"]).status == 0)
+    #expect(try desk.report("inspect", "a.grant")["sequence"] as? Int == 1)
   }
 
   private static let granting = [
     "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
     "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub",
+    "--boot-root", "root.pub",
   ]
 
   private func grant(_ words: [String]) throws -> (status: Int32, stderr: String) {

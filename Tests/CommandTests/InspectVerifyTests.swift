@@ -14,7 +14,8 @@ struct InspectVerifyTests {
     try desk.makeIdentity()
     let granted = try desk.husk(
       "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
-      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub", "-o", "unit.grant")
+      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub",
+      "--boot-root", "root.pub", "-o", "unit.grant")
     try #require(granted.status == 0)
   }
 

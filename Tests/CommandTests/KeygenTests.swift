@@ -55,6 +55,16 @@ struct KeygenTests {
     try desk.refuse("keygen", "-o", "other.pem", error: "other.pub: already exists")
   }
 
+  @Test("refuses names that would make a private key pass for a public one, and standard output")
+  func misnamed() throws {
+    let hint = "husk keygen --help tells how it is meant"
+    try desk.refuse(
+      "keygen", "-o", "key.pub", error: "-o names the private key's file, and .pub is for the public key's", hint: hint,
+      status: 2)
+    try desk.refuse(
+      "keygen", "-o", "-", error: "a key pair is two files: name the private key's with -o", hint: hint, status: 2)
+  }
+
   @Test("encrypts under a passphrase that comes through a descriptor")
   func encrypted() throws {
     let outcome = try desk.husk(
@@ -80,7 +90,11 @@ struct KeygenTests {
     #expect(
       try desk.husk(certify, passphrases: "").stderr == "husk: error: key.pem: descriptor 7 has no passphrase to read\n"
     )
-    #expect(try desk.husk(certify, passphrases: "correct horse\n").status == 0)
+    #expect(try desk.husk(certify, passphrases: "\r\n").stderr == "husk: error: key.pem: the passphrase is empty\n")
+    #expect(
+      try desk.husk(certify, passphrases: "correct horse\r\r\n").stderr
+        == "husk: error: key.pem: the passphrase is wrong, or the file is damaged\n")
+    #expect(try desk.husk(certify, passphrases: "correct horse\r\n").status == 0)
   }
 
   @Test("needs a terminal or a descriptor for a passphrase")

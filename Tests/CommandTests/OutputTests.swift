@@ -1,5 +1,9 @@
+import CBOR
 import DeviceSupport
+import FormatFixtures
 import Foundation
+import GRDB
+import HuskFormat
 import Testing
 
 @Suite("Output that can't be written")
@@ -34,8 +38,8 @@ struct OutputTests {
     let vault = try desk.read("acme.vault")
     try desk.refuse(
       "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
-      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub", "-o",
-      "small/a.grant", error: "small/a.grant: \(full)")
+      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub",
+      "--boot-root", "root.pub", "-o", "small/a.grant", error: "small/a.grant: \(full)")
     #expect(try desk.read("acme.vault") == vault)
     #expect(try FileManager.default.contentsOfDirectory(atPath: small.path) == ["filler"])
   }
@@ -82,6 +86,51 @@ struct OutputTests {
     #expect(try session.end().status == -signal)
     #expect(try FileManager.default.contentsOfDirectory(atPath: modules) == [])
     try pipe.close()
+  }
+
+  @Test("shows what would disturb a terminal, instead of sending it there")
+  func disturbing() throws {
+    let name = "a\u{1b}[2Jb\u{7}c\nd\u{7f}e\u{85}f\u{202e}g\u{2066}h\u{200f}i\u{2028}j"
+    let shown = #"a\u{1b}[2Jb\u{7}c\u{a}d\u{7f}e\u{85}f\u{202e}g\u{2066}h\u{200f}i\u{2028}j"#
+    try desk.refuse("inspect", name, error: "\(shown): no such file or directory")
+    try desk.write(name, desk.read("acme.pub"))
+    #expect(try desk.husk("inspect", name).stdout.hasPrefix("file        \(shown)\n"))
+    #expect(try desk.report("inspect", name)["file"] as? String == name)
+    try desk.refuse(
+      "keygen", "-o", "x", "a\u{1b}[2J\u{202e}", error: #"Unexpected argument 'a\u{1b}[2J\u{202e}'"#,
+      hint: "husk keygen --help tells how it is meant", status: 2)
+    let session = try TerminalSession(
+      Desk.tool, ["keygen", "--encrypt", "-o", "x\u{1b}c.pem"], in: desk.directory)
+    try session.expect(#"New passphrase for x\u{1b}c.pem: "#)
+    try session.type("\u{3}")
+    #expect(try session.end().status == 1)
+  }
+
+  @Test("shows module names and subjects that somebody put into a file")
+  func disturbingContent() throws {
+    try desk.pack()
+    try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).writeWithoutTransaction { database in
+      try database.execute(
+        sql: "PRAGMA foreign_keys = OFF; UPDATE content_keys SET module = char(27) || '[31m'")
+    }
+    #expect(try desk.husk("vault", "info", "acme.vault").stdout.contains(#"\u{1b}[31m"#))
+
+    var chain = ChainFixture.module
+    chain.links[0].claims.subject = Array("\u{1b}c\u{202e}".utf8)
+    var encoder = CBOREncoder()
+    FileLabel.chain.encode(to: &encoder)
+    encoder.encode(encoded: try chain.encoded())
+    try desk.write("odd.chain", encoder.bytes)
+    #expect(try desk.husk("inspect", "odd.chain").stdout.contains(#"\u{1b}c\u{202e}"#))
+  }
+
+  @Test("on a full standard output")
+  func fullStandardOutput() throws {
+    let outcome = try run(
+      "sh", ["-c", "\(Desk.tool) \((Desk.packing + ["-o", "-"]).joined(separator: " ")) > /dev/full"],
+      directory: desk.directory)
+    #expect(outcome.stderr == "husk: error: standard output: no space left on the device\n")
+    #expect(outcome.status == 1)
   }
 
   @Test("where something else is")

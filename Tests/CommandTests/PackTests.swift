@@ -27,14 +27,15 @@ struct PackTests {
   func epochs() throws {
     try desk.pack()
     #expect(try desk.husk(Desk.packing + ["-o", "again.husk"]).status == 0)
-    let rotated = try desk.husk("vault", "rotate", "acme.vault", "--module", "com.acme.codec")
+    let rotated = try desk.husk(
+      "vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem")
     #expect(rotated.stdout == "com.acme.codec: epoch 2\n")
     #expect(try desk.husk(Desk.packing + ["-o", "new.husk"]).status == 0)
     for (file, epoch) in [("codec.husk", 1), ("again.husk", 1), ("new.husk", 2)] {
       #expect(try desk.report("inspect", file)["keyEpoch"] as? Int == epoch)
     }
     try desk.refuse(
-      "vault", "rotate", "acme.vault", "--module", "com.acme.other",
+      "vault", "rotate", "acme.vault", "--module", "com.acme.other", "--vault-key", "vault.pem",
       error: "acme.vault: no module com.acme.other",
       hint: "husk vault info lists the modules; pack begins new ones")
   }
@@ -50,10 +51,20 @@ struct PackTests {
 
   @Test("replaces a package only when told to")
   func existing() throws {
-    try desk.write("codec.husk", "mine".utf8)
+    try desk.pack()
     try refuse(["-o", "codec.husk"], error: "codec.husk: already exists")
     #expect(try desk.husk(Desk.packing + ["-o", "codec.husk", "--force"]).status == 0)
     #expect(try desk.husk("verify", "-q", "codec.husk", "--root", "root.pub").status == 0)
+  }
+
+  @Test(
+    "never replaces what is no package: a key, the vault, the module itself",
+    arguments: ["acme.pem", "vault.pem", "acme.vault", "acme.chain", "codec.so", "empty"])
+  func precious(file: String) throws {
+    try desk.write("empty", [])
+    try refuse(
+      ["--force", "-o", file],
+      error: "\(file): is not a package, and --force replaces only a file of the same kind")
   }
 
   @Test("writes to standard output and reads from standard input")

@@ -148,6 +148,58 @@ struct SimTests {
     try desk.refuse("sim", "install", "missing", "codec.husk", error: "missing: no such file or directory")
   }
 
+  @Test(
+    "installs nothing where a link leads out of the device",
+    arguments: ["flash", "flash/modules", "flash/grants", "flash/boot"])
+  func links(folder: String) throws {
+    try create("dev")
+    try desk.pack()
+    let path = desk.directory.appending(path: "dev/\(folder)").path
+    try FileManager.default.moveItem(atPath: path, toPath: desk.directory.appending(path: "elsewhere").path)
+    try FileManager.default.createSymbolicLink(
+      atPath: path, withDestinationPath: desk.directory.appending(path: "elsewhere").path)
+    try desk.refuse(
+      "sim", "install", "dev", "codec.husk",
+      error: "dev/\(folder): is a link or a file, and not the device's own directory")
+  }
+
+  @Test(
+    "boots firmware as the user who called sudo, and never as root",
+    .enabled(if: isRoot, "booting takes root"),
+    arguments: [
+      (["SUDO_UID=1000", "SUDO_GID=1001"], "1000 1001"), (["SUDO_UID=0", "SUDO_GID=1001"], "64902 64902"),
+      (["SUDO_UID=1000", "SUDO_GID=0"], "64902 64902"), (["SUDO_UID=1000"], "64902 64902"),
+      (["SUDO_UID=4294967295", "SUDO_GID=1001"], "64902 64902"),
+      (["SUDO_UID=1000", "SUDO_GID=4294967295"], "64902 64902"),
+      (["SUDO_UID=4294967296", "SUDO_GID=-1"], "64902 64902"),
+    ])
+  func firmwareUser(environment: [String], user: String) throws {
+    // Tells the user and group that the ROM is to start the firmware as.
+    try desk.write("bootrom", "#!/bin/sh\necho $4 $5\n".utf8)
+    try create("dev")
+    let outcome = try run(
+      "env", ["-u", "SUDO_UID", "-u", "SUDO_GID"] + environment + [Desk.tool, "sim", "boot", "dev"],
+      directory: desk.directory)
+    #expect(outcome.stdout == "\(user)\n")
+  }
+
+  @Test("says that root is needed before anything else", .enabled(if: isRoot, "becoming another user takes root"))
+  func needsRoot() throws {
+    try create("dev")
+    let anybody = ["--reuid=65534", "--regid=65534", "--clear-groups", Desk.tool, "sim"]
+    try FileManager.default.setAttributes(
+      [.posixPermissions: 0o700], ofItemAtPath: desk.directory.appending(path: "dev").path)
+    for words in [["boot", "dev"], ["identity", "dev"]] {
+      let outcome = try run("setpriv", anybody + words, directory: desk.directory)
+      #expect(
+        outcome.stderr == "husk: error: starting a device needs root\nhusk: hint: run it with sudo\n")
+    }
+    let status = try run("setpriv", anybody + ["status", "dev"], directory: desk.directory)
+    #expect(status.stderr == "husk: error: dev: permission denied\n")
+  }
+
+  private static let isRoot = geteuid() == 0
+
   private func create(_ name: String, _ words: String...) throws {
     let outcome = try desk.husk(
       [

@@ -20,6 +20,13 @@ struct TimestampTests {
     #expect(Timestamp(seconds: seconds).text == shown)
   }
 
+  @Test("that end something include the day that a date alone names")
+  func endOfDay() {
+    #expect(Timestamp("2028-12-31", endOfDay: true)?.text == "2028-12-31T23:59:59Z")
+    #expect(Timestamp("2028-12-31T12:00:00Z", endOfDay: true)?.text == "2028-12-31T12:00:00Z")
+    #expect(Timestamp("2028-12-32", endOfDay: true) == nil)
+  }
+
   @Test("agree with themselves on every day of five centuries")
   func everyDay() {
     for day in UInt64(0)..<182_621 {

@@ -106,4 +106,13 @@ struct NumberTests {
     basis.raise(to: 101)
     #expect(basis.latest == 101)
   }
+
+  @Test("a trusted clock outranks signed times")
+  func trustedClock() {
+    var basis = TimeBasis(lowerBound: 100, trustedClock: 200)
+    basis.raise(to: 300)
+    #expect(basis.latest == 200)
+    #expect(!basis.hasPassed(250))
+    #expect(basis.isBefore(250))
+  }
 }

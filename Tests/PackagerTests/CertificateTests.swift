@@ -81,7 +81,7 @@ struct CertificateTests {
       try issue(request(String(repeating: "x", count: 65), [.module]), by: "boot root", nil)
     }
     refuses(.certificate(.roles)) { try issue(request("x", []), by: "boot root", nil) }
-    refuses(.certificate(.alreadyExpired)) {
+    refuses(.alreadyExpired) {
       try issue(request("x", [.module], notAfter: now - 1), by: "boot root", nil)
     }
     refuses(.validityEndsBeforeItBegins) {

@@ -43,7 +43,7 @@ struct GrantTests {
     }
   }
 
-  @Test("refuses a module outside the signer's scope, and a validity that ends before it begins")
+  @Test("refuses a module outside the signer's scope, and a validity that ends before it begins or now")
   func terms() throws {
     let device = try identity()
     let foreign = GrantRequest(module: testName("com.other.codec"), epoch: 1, sequence: 1, lifecycle: .secured)
@@ -53,6 +53,13 @@ struct GrantTests {
     backwards.notAfter = now - 1
     let request = backwards
     #expect(throws: PackagingError.validityEndsBeforeItBegins) { try issue(request, to: device) }
+    var late = foreign
+    late.module = testName("com.acme.codec")
+    late.notAfter = now - 1
+    let past = late
+    #expect(throws: PackagingError.alreadyExpired) { try issue(past, to: device) }
+    late.notAfter = now
+    _ = try issue(late, to: device)
   }
 }
 

@@ -55,7 +55,7 @@ enum {
   HUSK_E_SCOPE_VIOLATION = 8,       /* a name outside the scope that the certificates give */
   HUSK_E_CHAIN_INVALID = 9,         /* a certificate chain that widens, is too long, or certifies too deep */
   HUSK_E_EXPIRED = 10,              /* its not-after time has passed */
-  HUSK_E_NOT_YET_VALID = 11,        /* its not-before time hasn't come, or this device has no trusted clock to tell */
+  HUSK_E_NOT_YET_VALID = 11,        /* its not-before time hasn't come */
   HUSK_E_ROLLBACK = 12,             /* below a security-version floor, or superseded by a newer one */
   HUSK_E_WRONG_ARCHITECTURE = 13,   /* made for another processor */
   HUSK_E_WRONG_DEVICE = 14,         /* the grant is for another device */

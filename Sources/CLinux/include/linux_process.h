@@ -17,6 +17,13 @@ int linux_keep_only_standard_error(void);
 /// input, output or error of all that follows. 0 or -1.
 int linux_open_standard_descriptors(void);
 
+/// Has the kernel end this process, and what it becomes and starts, first when memory runs out; 0 or -1. Needs to be done
+/// while this process may still write to its own /proc/self.
+int linux_first_to_go(void);
+
+/// Waits for some milliseconds.
+void linux_pause(int milliseconds);
+
 /// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
 int linux_become(uint32_t user, uint32_t group);
 

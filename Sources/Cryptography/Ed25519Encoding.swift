@@ -1,0 +1,31 @@
+/// What libcrypto doesn't check of an Ed25519 public key (RFC 8032 section 5.1.3): a little-endian y and a sign bit.
+enum Ed25519Encoding {
+  /// Whether y is below the prime, and the point isn't of small order.
+  static func isAcceptable(_ key: [UInt8]) -> Bool {
+    guard let last = key.last else { return false }
+    let y = key.dropLast() + [last & 0x7f]
+    guard y.reversed().lexicographicallyPrecedes(prime.reversed()) else { return false }
+    return !smallOrder.contains { $0.elementsEqual(y) }
+  }
+
+  /// 2^255 - 19.
+  private static var prime: [UInt8] { [0xed] + [UInt8](repeating: 0xff, count: 30) + [0x7f] }
+
+  /// The y coordinates of the eight points whose order divides 8: 1, -1, 0, and those of order 8.
+  private static var smallOrder: [[UInt8]] {
+    let zeros = [UInt8](repeating: 0, count: 31)
+    return [
+      [0] + zeros,
+      [1] + zeros,
+      [0xec] + [UInt8](repeating: 0xff, count: 30) + [0x7f],
+      [
+        0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+        0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+      ],
+      [
+        0xc7, 0x17, 0x6a, 0x70, 0x3d, 0x4d, 0xd8, 0x4f, 0xba, 0x3c, 0x0b, 0x76, 0x0d, 0x10, 0x67, 0x0f,
+        0x2a, 0x20, 0x53, 0xfa, 0x2c, 0x39, 0xcc, 0xc6, 0x4e, 0xc7, 0xfd, 0x77, 0x92, 0xac, 0x03, 0x7a,
+      ],
+    ]
+  }
+}

@@ -1,0 +1,57 @@
+import BootChain
+import CLinux
+import DeviceSupport
+import FormatFixtures
+import Foundation
+import SecureWorld
+import Testing
+
+/// SPEC 7.3, 8: a client that uses things up must not stop the secure world.
+@Suite("When something runs out", .enabled(if: devicesAvailable, needsDevices))
+struct ScarcityTests {
+  @Test("a request waits for a process to work on it, and the decryptor doesn't end")
+  func processes() throws {
+    let world = try Bench().device.startSecureWorld()
+    let identity = try world.identity()
+    let decryptor = try world.decryptor()
+    try require("/usr/bin/prlimit", ["--pid", "\(decryptor)", "--nproc=0:4096"])
+    try world.channel.send(Request(id: 1000, operation: .identity).encoded())
+    // It tried, failed, and pauses: poll(2) of no descriptor.
+    let handle = try #require(ProcessHandle(decryptor))
+    while try !isPausing(decryptor) { try #require(!handle.waitForEnd(seconds: 0), "the decryptor ended") }
+    try require("/usr/bin/prlimit", ["--pid", "\(decryptor)", "--nproc=4096:4096"])
+    #expect(try world.receive(for: .identity) == Reply(id: 1000, result: .identity(identity)))
+    #expect(try world.decryptor() == decryptor)
+  }
+
+  private func isPausing(_ process: Int32) throws -> Bool {
+    let call = try String(contentsOfFile: "/proc/\(process)/syscall", encoding: .utf8)
+    let pollOrPpoll = ["7", "271", "73"]
+    let words = call.split(separator: " ")
+    return words.count > 2 && pollOrPpoll.contains(String(words[0])) && words[1] == "0x0" && words[2] == "0x0"
+  }
+
+  @Test("memory, the firmware goes first")
+  func memory() throws {
+    let device = try Device(firmware: Compiler.firmware("waits"))
+    var near: Int32 = -1
+    var far: Int32 = -1
+    try #require(linux_socket_pair(&near, &far) == 0)
+    defer { close(near) }
+    let rom = try device.start([], descriptors: [(number: 0, descriptor: far)])
+    close(far)
+    try #require(linux_wait_readable(near, Int64(patience) * 1000) == 1)
+    func score(_ process: Int32) throws -> String {
+      try String(contentsOfFile: "/proc/\(process)/oom_score_adj", encoding: .utf8)
+    }
+    let own = try score(getpid())
+    #expect(try score(rom.id) == own)
+    let children = try childProcesses(of: rom.id)
+    #expect(children.count == 2)
+    for child in children {
+      #expect(try score(child) == (user(of: child) == Platform.firmwareUser ? "1000\n" : own))
+    }
+    kill(rom.id, SIGKILL)
+    _ = try rom.outcome()
+  }
+}
