@@ -2,8 +2,9 @@
 //
 //   common_runs LENGTH NEEDLE EXCLUDED FILE...
 //
-// Prints the names of those files that hold LENGTH bytes in a row of NEEDLE. Rows that EXCLUDED holds too don't count,
-// nor do those with fewer than 8 different bytes: they prove nothing.
+// Prints the names of those files that hold LENGTH bytes in a row of NEEDLE. Rows that the file EXCLUDED holds too don't
+// count, nor do those with fewer than 8 different bytes: they prove nothing. On standard error it says how many rows of
+// NEEDLE it looked for.
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -20,6 +21,7 @@ typedef struct {
 enum { SLOTS = 1 << 21 };
 typedef struct {
   const unsigned char *rows[SLOTS];
+  bool counts[SLOTS];
 } row_set;
 
 static size_t length;
@@ -83,7 +85,8 @@ static bool proves_something(const unsigned char *row) {
   return different >= 8;
 }
 
-static void insert(row_set *set, contents contents, const row_set *excluded) {
+/// Adds the rows of NEEDLE.
+static void add(row_set *set, contents contents) {
   if (contents.count > SLOTS / 2) {
     fprintf(stderr, "too long to look for\n");
     exit(2);
@@ -91,15 +94,23 @@ static void insert(row_set *set, contents contents, const row_set *excluded) {
   cursor cursor;
   for (bool more = first_row(&cursor, contents); more; more = next_row(&cursor)) {
     const unsigned char *row = contents.bytes + cursor.position;
-    if (excluded != NULL && excluded->rows[slot_of(excluded, cursor.hash, row)] != NULL) continue;
-    if (proves_something(row)) set->rows[slot_of(set, cursor.hash, row)] = row;
+    size_t slot = slot_of(set, cursor.hash, row);
+    set->rows[slot] = row;
+    set->counts[slot] = proves_something(row);
   }
 }
 
-static bool contains_any(contents contents, const row_set *wanted) {
+/// Leaves the rows of EXCLUDED out.
+static void leave_out(row_set *set, contents contents) {
   cursor cursor;
   for (bool more = first_row(&cursor, contents); more; more = next_row(&cursor))
-    if (wanted->rows[slot_of(wanted, cursor.hash, contents.bytes + cursor.position)] != NULL) return true;
+    set->counts[slot_of(set, cursor.hash, contents.bytes + cursor.position)] = false;
+}
+
+static bool holds_any(contents contents, const row_set *set) {
+  cursor cursor;
+  for (bool more = first_row(&cursor, contents); more; more = next_row(&cursor))
+    if (set->counts[slot_of(set, cursor.hash, contents.bytes + cursor.position)]) return true;
   return false;
 }
 
@@ -107,12 +118,15 @@ int main(int argc, char **argv) {
   if (argc < 4) return 2;
   length = strtoul(argv[1], NULL, 10);
   for (size_t i = 1; i < length; i++) highest_power *= base;
-  row_set *excluded = calloc(1, sizeof *excluded), *wanted = calloc(1, sizeof *wanted);
-  insert(excluded, read_file(argv[3]), NULL);
-  insert(wanted, read_file(argv[2]), excluded);
+  row_set *wanted = calloc(1, sizeof *wanted);
+  add(wanted, read_file(argv[2]));
+  leave_out(wanted, read_file(argv[3]));
+  int count = 0;
+  for (size_t slot = 0; slot < SLOTS; slot++) count += wanted->counts[slot];
+  fprintf(stderr, "%d\n", count);
   for (int i = 4; i < argc; i++) {
     contents contents = read_file(argv[i]);
-    if (contains_any(contents, wanted)) printf("%s\n", argv[i]);
+    if (holds_any(contents, wanted)) printf("%s\n", argv[i]);
     free(contents.bytes);
   }
   return 0;

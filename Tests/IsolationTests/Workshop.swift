@@ -1,0 +1,178 @@
+import BootChain
+import CLinux
+import Cryptography
+import DICE
+import DeviceSupport
+import Foundation
+import HuskFormat
+import SecretBytes
+import Vault
+
+/// Everything from nothing with the tool that people use: keys, packages, a vault, a device, a grant, a boot with a load.
+/// Each command runs under strace(1).
+final class Workshop {
+  /// Holds all that the commands made, and `tmp`, which they were told to use for temporary files.
+  let directory: URL
+  /// What was executed and what was written: logs of strace, their strings in hexadecimal.
+  private(set) var logs: [URL] = []
+  private let scratch: Scratch
+  private let logScratch: Scratch
+
+  static let module = "com.example.adpcm"
+  /// The module that is packed.
+  static let object = Artefacts.samples.appending(path: "com.example.adpcm.so")
+  /// What is no secret: another module, and the stages and the firmware. A module has in common with them what every
+  /// compiler puts into every program, and the names by which the firmware asks for its functions.
+  static let openImages =
+    ["com.example.activity.so", "firmware"].map { Artefacts.samples.appending(path: $0) }
+    + ["bootrom", "bootloader", "decryptor"].map { Artefacts.sdk.appending(path: $0) }
+
+  /// Key files, which hold secrets by design. So do the fuses.
+  static let keys = ["boot-root.pem", "device-root.pem", "platform.pem", "vendor.pem", "vault-key.pem"]
+  static let fuses = "device/fuses/fuses"
+
+  init() throws {
+    scratch = try Scratch()
+    logScratch = try Scratch()
+    directory = scratch.directory
+    try FileManager.default.createDirectory(
+      at: directory.appending(path: "tmp"), withIntermediateDirectories: false)
+    let sdk = Artefacts.sdk.path
+    for key in Self.keys.dropLast() { try husk("keygen -o \(key)") }
+    try husk("keygen --type x25519 -o vault-key.pem")
+    try husk(
+      "certify --key boot-root.pem --subject-key platform.pub --role boot.loader --role boot.decryptor "
+        + "--role boot.firmware --scope com.example. -o platform.chain --subject Platform")
+    try husk(
+      "certify --key boot-root.pem --subject-key vendor.pub --role module --role grant --scope com.example. "
+        + "-o vendor.chain --subject Vendor")
+    let firmware = Artefacts.samples.appending(path: "firmware").path
+    for (stage, image) in [
+      ("loader", "\(sdk)/bootloader"), ("decryptor", "\(sdk)/decryptor"), ("firmware", firmware),
+    ] {
+      try husk(
+        "pack --role boot.\(stage) --name com.example.\(stage) --version 1.0.0 --key platform.pem "
+          + "--chain platform.chain -o \(stage).husk", image)
+    }
+    let vendor = "--vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain"
+    try husk("vault create vendor.vault --vault-key vault-key.pub")
+    try husk("pack --name \(Self.module) --version 1.0.0 \(vendor) -o module.husk", Self.object.path)
+    try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(sdk)/bootrom")
+    try husk("sim install device loader.husk decryptor.husk firmware.husk module.husk")
+    try husk("sim identity device -o device.identity")
+    try husk(
+      "grant \(vendor) --module \(Self.module) --identity device.identity --device-root device-root.pub "
+        + "-o module.grant")
+    try husk("sim install device module.grant")
+    try husk("sim boot device -- info \(Self.module)")
+  }
+
+  /// Runs husk with the words of a line and some that may hold spaces.
+  private func husk(_ line: String, _ rest: String...) throws {
+    let log = logScratch.directory.appending(path: "\(logs.count)")
+    logs.append(log)
+    let outcome = try run(
+      "strace",
+      [
+        "-f", "-qq", "-v", "-xx", "-y", "-s", "4096", "-e", "signal=none", "-o", log.path, "-e",
+        "trace=execve,execveat,write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,"
+          + "copy_file_range", Self.tool,
+      ] + line.split(separator: " ").map(String.init) + rest,
+      environment: ["PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": directory.appending(path: "tmp").path],
+      directory: directory)
+    guard outcome.status == 0 else { throw ProgramFailure(description: "husk \(line): \(outcome.stderr)") }
+  }
+
+  /// The tool that was built together with the tests.
+  private static let tool = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+    .appending(path: "husk").path
+
+  /// The files that the commands left, relative to the directory.
+  func files() throws -> [String] {
+    try FileManager.default.subpathsOfDirectory(atPath: directory.path).filter { path in
+      let attributes = try FileManager.default.attributesOfItem(atPath: directory.appending(path: path).path)
+      return attributes[.type] as? FileAttributeType != .typeDirectory
+    }.sorted()
+  }
+}
+
+// MARK: - Secrets
+
+/// 32 bytes that nobody may learn.
+struct Secret {
+  let name: String
+  let bytes: [UInt8]
+
+  /// The ways in which they may be written down. Of Base64 only what doesn't depend on what is around them.
+  var forms: [(name: String, bytes: [UInt8])] {
+    let digits = bytes.map { String(format: "%02x", $0) }.joined()
+    let base64 = (0..<3).map { shift in
+      Data([UInt8](repeating: 0, count: shift) + bytes).base64EncodedString().dropFirst(shift == 0 ? 0 : 4).dropLast(4)
+    }
+    return [("raw", bytes), ("hex", Array(digits.utf8)), ("upper-case hex", Array(digits.uppercased().utf8))]
+      + base64.enumerated().map { ("Base64 at \($0.offset)", Array($0.element.utf8)) }
+  }
+}
+
+extension Workshop {
+  /// All that keys, vault and device hold in secret.
+  func secrets() throws -> [Secret] {
+    try Self.keys.map { Secret(name: $0, bytes: try Self.privateKey(Data(contentsOf: directory.appending(path: $0)))) }
+      + deviceSecrets() + [Secret(name: "content key", bytes: contentKey())]
+  }
+
+  /// The private key at the end of a PKCS#8 file for Ed25519 or X25519 (RFC 8410).
+  private static func privateKey(_ pem: Data) throws -> [UInt8] {
+    let lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("-----") }
+    guard let document = Data(base64Encoded: lines.joined()), document.count == 48 else {
+      throw ProgramFailure(description: "not a private key file")
+    }
+    return Array(document.suffix(32))
+  }
+
+  /// What the device derives in a boot (SPEC 6), from its fuses on.
+  private func deviceSecrets() throws -> [Secret] {
+    let fuses = try Fuses(path: directory.appending(path: Self.fuses).path)
+    let flash = open(directory.appending(path: "device/flash").path, O_RDONLY | O_DIRECTORY)
+    defer { close(flash) }
+    let uds = Self.bytes(fuses.uds)
+    let root = DICE.Secrets(attest: try Self.copy(uds), seal: try Self.copy(uds))
+    let bootloader = try root.derived(
+      with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
+    let decryptor = try bootloader.derived(
+      with: StageImage(.decryptor, flash: flash, state: fuses.state).diceInputs(fuses.state))
+    let info = Array("husk grant key".utf8)
+    let grantKey = try HKDF.sha512.derive(
+      salt: RawSpan(), inputKeyMaterial: decryptor.seal, info: info.span.bytes, byteCount: 32)
+    return [
+      Secret(name: "UDS", bytes: uds), Secret(name: "UDS key", bytes: try Self.seed(root.attest)),
+      Secret(name: "bootloader's CDI_Attest", bytes: Self.bytes(bootloader.attest)),
+      Secret(name: "bootloader's CDI_Seal", bytes: Self.bytes(bootloader.seal)),
+      Secret(name: "bootloader's key", bytes: try Self.seed(bootloader.attest)),
+      Secret(name: "decryptor's CDI_Attest", bytes: Self.bytes(decryptor.attest)),
+      Secret(name: "decryptor's CDI_Seal", bytes: Self.bytes(decryptor.seal)),
+      Secret(name: "decryptor's key", bytes: try Self.seed(decryptor.attest)),
+      Secret(name: "grant key", bytes: Self.bytes(grantKey)),
+    ]
+  }
+
+  private func contentKey() throws -> [UInt8] {
+    let key = try X25519PrivateKey(
+      Self.copy(Self.privateKey(Data(contentsOf: directory.appending(path: "vault-key.pem")))))
+    let vault = try Vault(directory.appending(path: "vendor.vault").path, isReadOnly: true)
+    guard let module = Name(Array(Self.module.utf8)) else { throw ProgramFailure(description: "no name") }
+    return Self.bytes(try vault.contentKey(of: module, epoch: 1, openedWith: key))
+  }
+
+  private static func seed(_ secret: borrowing SecretBytes) throws -> [UInt8] {
+    try privateKey(Data(bytes(DICE.signingKey(from: secret).pem())))
+  }
+
+  private static func bytes(_ secret: borrowing SecretBytes) -> [UInt8] {
+    secret.withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
+  }
+
+  private static func copy(_ bytes: [UInt8]) throws -> SecretBytes {
+    try SecretBytes(copying: bytes.span.bytes)
+  }
+}
