@@ -14,14 +14,24 @@ struct ScarcityTests {
     let world = try Bench().device.startSecureWorld()
     let identity = try world.identity()
     let decryptor = try world.decryptor()
-    try require("/usr/bin/prlimit", ["--pid", "\(decryptor)", "--nproc=0:4096"])
+    try limitProcesses(of: decryptor, to: "0")
     try world.channel.send(Request(id: 1000, operation: .identity).encoded())
     // It tried, failed, and pauses: poll(2) of no descriptor.
     let handle = try #require(ProcessHandle(decryptor))
     while try !isPausing(decryptor) { try #require(!handle.waitForEnd(seconds: 0), "the decryptor ended") }
-    try require("/usr/bin/prlimit", ["--pid", "\(decryptor)", "--nproc=4096:4096"])
+    try limitProcesses(of: decryptor, to: "4096")
     #expect(try world.receive(for: .identity) == Reply(id: 1000, result: .identity(identity)))
     #expect(try world.decryptor() == decryptor)
+  }
+
+  /// Sets the soft limit, as another process of the same user may.
+  private func limitProcesses(of process: Int32, to limit: String) throws {
+    let user = "\(Platform.decryptorUser)"
+    try require(
+      "/usr/bin/setpriv",
+      [
+        "--reuid", user, "--regid", user, "--clear-groups", "prlimit", "--pid", "\(process)", "--nproc=\(limit):",
+      ])
   }
 
   private func isPausing(_ process: Int32) throws -> Bool {
