@@ -26,8 +26,7 @@ struct PathTests {
     #expect(
       touched["bootloader"] == [ownPath, "openat boot/decryptor.husk", "openat boot/firmware.husk"])
     #expect(touched["decryptor"] == [ownPath])
-    // Workers, and the processes between fork and exec: only the one that becomes the firmware, to go first when memory
-    // runs out.
+    // Workers, and the processes between fork and exec: the firmware is to be the first to go when memory runs out.
     #expect(touched["other"] == ["openat /proc/self/oom_score_adj"])
     #expect(touched["firmware"]?.contains("openat modules/com.acme.counter.husk") == true)
   }

@@ -67,7 +67,7 @@ struct StorageTests {
     // The module's code and constants.
     let parts = stride(from: 0, to: module.count - 64, by: 256).map { module[$0..<($0 + 64)] }
       .filter { Set($0).count >= 32 }
-    #expect(parts.count >= 8)
+    #expect(parts.count >= 5)
     for part in parts {
       let file = try plant(part)
       #expect(try Search([file], for: module).found == [file.path], "at \(part.startIndex)")

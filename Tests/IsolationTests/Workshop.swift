@@ -62,7 +62,7 @@ final class Workshop {
     try husk("sim identity device -o device.identity")
     try husk(
       "grant \(vendor) --module \(Self.module) --identity device.identity --device-root device-root.pub "
-        + "-o module.grant")
+        + "--boot-root boot-root.pub -o module.grant")
     try husk("sim install device module.grant")
     try husk("sim boot device -- info \(Self.module)")
   }
