@@ -8,8 +8,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-int host_create_temporary(char *pattern) { return mkostemp(pattern, O_CLOEXEC); }
-
 int host_rename_without_replacing(const char *from, const char *to) {
   if (renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL) return -1;
@@ -31,8 +29,9 @@ static void remove_doomed(int number) {
   raise(number);
 }
 
-int host_remove_on_signal(const char *path) {
-  static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
+static int remove_on_signal(const char *path) {
   static bool installed;
   for (int slot = 0; slot < SLOTS; slot++) {
     if (doomed[slot]) continue;
@@ -48,6 +47,20 @@ int host_remove_on_signal(const char *path) {
     return slot;
   }
   return -1;
+}
+
+int host_create_temporary(char *pattern, int *slot) {
+  // No signal may come between the file and the note of it.
+  sigset_t held, before;
+  sigemptyset(&held);
+  for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) sigaddset(&held, numbers[i]);
+  sigprocmask(SIG_BLOCK, &held, &before);
+  int fd = mkostemp(pattern, O_CLOEXEC);
+  *slot = fd >= 0 ? remove_on_signal(pattern) : -1;
+  int error = errno;
+  sigprocmask(SIG_SETMASK, &before, NULL);
+  errno = error;
+  return fd;
 }
 
 void host_keep_on_signal(int slot) {

@@ -12,15 +12,18 @@ struct TemporaryFile: ~Copyable {
   /// Makes an empty file, mode 0600, beside `path`.
   init(beside path: String) throws(FileError) {
     let (directory, lastPart) = splitPath(path)
-    var characters = Array("\(directory)/.\(lastPart.prefix(200)).XXXXXX".utf8CString)
-    descriptor = host_create_temporary(&characters)
+    let characters = Array("\(directory)/.\(lastPart.prefix(200)).XXXXXX".utf8CString)
+    let name = UnsafeMutablePointer<CChar>.allocate(capacity: characters.count)
+    name.initialize(from: characters, count: characters.count)
+    var slot: Int32 = -1
+    descriptor = host_create_temporary(name, &slot)
     guard descriptor >= 0 else {
       let code = linux_errno()
+      name.deallocate()
       throw code == ENOENT ? FileError(path, .noSuchDirectory) : FileError(path: path, errno: code)
     }
-    name = UnsafeMutablePointer<CChar>.allocate(capacity: characters.count)
-    name.initialize(from: characters, count: characters.count)
-    slot = host_remove_on_signal(name)
+    self.name = name
+    self.slot = slot
   }
 
   var path: String { String(cString: name) }

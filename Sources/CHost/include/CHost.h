@@ -5,14 +5,12 @@
 #include <stdbool.h>
 
 /// mkostemp(3), close-on-exec: creates a file from a pattern that ends in XXXXXX, mode 0600. Its descriptor, or -1.
-int host_create_temporary(char *pattern);
+/// From the first moment on SIGINT, SIGTERM and SIGHUP remove it before they end the process; the text must stay where
+/// it is until host_keep_on_signal. *slot receives what that takes, or -1 if there is none left. Not thread-safe.
+int host_create_temporary(char *pattern, int *slot);
 
 /// rename(2), but never onto something that exists (EEXIST); 0 or -1.
 int host_rename_without_replacing(const char *from, const char *to);
-
-/// From now on SIGINT, SIGTERM and SIGHUP remove the file of this name before they end the process. The text must stay
-/// where it is until host_keep_on_signal. Returns a slot, or -1 if there is none left. Not thread-safe.
-int host_remove_on_signal(const char *path);
 
 /// Takes back a slot.
 void host_keep_on_signal(int slot);
