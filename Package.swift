@@ -1,7 +1,7 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-// Husk is built in two worlds that never mix in one link (SPEC.md, "Two worlds"):
+// Husk is built in two worlds that never mix in one link:
 //   - host:   ordinary Swift; tools and tests (the default)
 //   - device: Embedded Swift; what ships on devices (HUSK_EMBEDDED=1, see scripts/build-device.sh)
 let embedded = Context.environment["HUSK_EMBEDDED"] == "1"
