@@ -58,7 +58,7 @@ public struct Floors: Equatable, Sendable {
 }
 
 extension BootState {
-  /// The labels of the members that fuses and handoff share; the numbers differ by `offset`.
+  /// The labels of the members that fuses and handoff share; they are numbered on from `first`.
   func encode(to map: inout CBORMapEncoder, from first: Int64) {
     map.set(first) { item in
       item.beginArray(bootRoots.thumbprints.count)

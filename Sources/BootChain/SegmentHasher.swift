@@ -26,15 +26,15 @@ struct SegmentHasher: ~Copyable {
 
   /// Takes the next segment; throws `digestMismatch` if it isn't what was signed.
   mutating func take(_ segment: [UInt8]) throws(ErrorClass) {
-    let start = next * Manifest.digestSize
+    do throws(FormatError) {
+      try manifest.check(segment: segment.span.bytes, at: next)
+    } catch {
+      throw error.errorClass
+    }
     do throws(CryptographyError) {
-      let digest = try SHA256.hash(segment.span.bytes)
-      guard manifest.digests[start..<(start + Manifest.digestSize)].elementsEqual(digest) else {
-        throw .authenticationFailed
-      }
       try measurement.update(segment.span.bytes)
     } catch {
-      throw error == .authenticationFailed ? .digestMismatch : .internal
+      throw .internal
     }
     next += 1
   }

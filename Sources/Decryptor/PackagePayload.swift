@@ -59,14 +59,11 @@ extension PackagePayload {
   private borrowing func segment(_ number: Int, of segments: SegmentLayout) throws(ErrorClass) -> [UInt8] {
     let range = segments.range(of: number)
     guard let bytes = readFile(file, at: offset + range.lowerBound, count: range.count) else { throw .io }
-    let start = number * Manifest.digestSize
-    let digest: [UInt8]
-    do throws(CryptographyError) {
-      digest = try SHA256.hash(bytes.span.bytes)
+    do throws(FormatError) {
+      try manifest.check(segment: bytes.span.bytes, at: number)
     } catch {
-      throw .internal
+      throw error.errorClass
     }
-    guard manifest.digests[start..<(start + Manifest.digestSize)].elementsEqual(digest) else { throw .digestMismatch }
     return bytes
   }
 

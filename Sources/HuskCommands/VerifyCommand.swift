@@ -86,10 +86,7 @@ extension VerifyCommand {
     for index in 0..<manifest.segments.count {
       let range = manifest.segments.range(of: index)
       let segment = try package.readPayload(Int(range.upperBound - range.lowerBound))
-      let expected = manifest.digests.dropFirst(index * Manifest.digestSize).prefix(Manifest.digestSize)
-      guard try SHA256.hash(segment.span.bytes).elementsEqual(expected) else {
-        throw FormatError(.digestMismatch, in: .payload)
-      }
+      try manifest.check(segment: segment.span.bytes, at: index)
     }
     try package.finish()
     return "\(manifest.role.text) \(manifest.name.text) \(manifest.version.text)"
