@@ -37,9 +37,8 @@ enum Worker {
     close(far)
     guard process > 0 else { return .busy }
     let outcome = collect(Channel(socket: near))
-    // Nothing that it could still do matters any more. One that the kernel can't end yet is left.
+    // Nothing that it could still do matters any more. The caller collects it; one that the kernel can't end yet is left.
     kill(process, SIGKILL)
-    _ = linux_wait_now(process)
     return outcome
   }
 
