@@ -1,3 +1,4 @@
+import COSE
 import Cryptography
 public import HuskFormat
 public import SecretBytes
@@ -25,16 +26,30 @@ public struct GrantRequest: Sendable {
   }
 }
 
-/// Wraps a module's content key to a device whose identity was verified, and signs the terms; returns the grant file.
+/// The device that a grant is for, as it stands in the vault: its identity was verified when it got there.
+public struct GrantRecipient: Sendable {
+  /// 32 bytes (SPEC 6.1).
+  public let deviceID: [UInt8]
+  /// X25519, 32 bytes.
+  public let grantKey: [UInt8]
+  public let lifecycle: Lifecycle
+
+  public init(deviceID: [UInt8], grantKey: [UInt8], lifecycle: Lifecycle) {
+    self.deviceID = deviceID
+    self.grantKey = grantKey
+    self.lifecycle = lifecycle
+  }
+}
+
+/// Wraps a module's content key to a device, and signs the terms; returns the grant file.
 ///
 /// - Parameter now: seconds since 1970; becomes the issue time.
 /// - Throws: `scopeViolation`, `wrongLifecycle`, `validityEndsBeforeItBegins`, `alreadyExpired`, `cryptography`.
 public func issueGrant(
-  _ request: GrantRequest, to device: Verified<DeviceIdentity>, contentKey: borrowing SecretBytes,
+  _ request: GrantRequest, to device: GrantRecipient, contentKey: borrowing SecretBytes,
   signer: borrowing SigningIdentity, now: UInt64
 ) throws(PackagingError) -> [UInt8] {
   try signer.requireScope(over: request.module)
-  let device = device.value
   guard device.lifecycle == request.lifecycle else {
     throw .wrongLifecycle(device: device.lifecycle, grant: request.lifecycle)
   }
@@ -42,9 +57,15 @@ public func issueGrant(
     if notAfter < request.notBefore ?? 0 { throw .validityEndsBeforeItBegins }
     if notAfter < now { throw .alreadyExpired }
   }
+  let grantKeyThumbprint: [UInt8]
+  do throws(CryptographyError) {
+    grantKeyThumbprint = try COSEKey.thumbprint(x25519: device.grantKey)
+  } catch {
+    throw .cryptography(error)
+  }
   var terms = GrantTerms(
     module: request.module, epoch: request.epoch, deviceID: device.deviceID,
-    grantKeyThumbprint: device.grantKeyThumbprint, issuer: signer.authority.keyThumbprint, sequence: request.sequence,
+    grantKeyThumbprint: grantKeyThumbprint, issuer: signer.authority.keyThumbprint, sequence: request.sequence,
     issuedAt: now, lifecycle: request.lifecycle)
   terms.notBefore = request.notBefore
   terms.notAfter = request.notAfter
