@@ -94,7 +94,7 @@ let hostTargets: [Target] = [
   host(
     "Vault",
     [
-      "CBOR", "CLibLZ4", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "SecretBytes",
+      "CBOR", "CLibLZ4", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat", "SecretBytes",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   host(

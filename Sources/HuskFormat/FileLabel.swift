@@ -8,6 +8,7 @@ public enum FileLabel: UInt64, CaseIterable, Sendable {
   case chain = 0x4875_7343  // HusC
   case identity = 0x4875_7349  // HusI
   case fuses = 0x4875_7346  // HusF
+  case logHead = 0x4875_734c  // HusL
 
   /// The size of a package's label, which is a CBOR item of its own.
   public static let packageLabelSize = 12

@@ -54,6 +54,16 @@ public struct IdentityFile: Sendable {
     try DeviceKeyClaims(parsing: deviceKey.payload)
   }
 
+  /// The device id that the identity claims, unverified.
+  public func unverifiedDeviceID() throws(FormatError) -> [UInt8] {
+    let key = try silicon.unverifiedLastKey()
+    do throws(CryptographyError) {
+      return try COSEKey.thumbprint(key)
+    } catch {
+      throw FormatError(error, in: .identity)
+    }
+  }
+
   /// Verifies an identity: the steps of SPEC 6.5.
   ///
   /// - Parameters:

@@ -58,7 +58,7 @@ extension Vault {
         arguments: [device.row]
       ).map { row in
         GrantRecord(
-          module: try Name(row), sequence: try row.number("sequence", in: .grant),
+          module: try row.name(), sequence: try row.number("sequence", in: .grant),
           epoch: try row.number("epoch", in: .grant), issuedAt: try row.number("issued_at", in: .grant),
           isForCurrentKey: try row.bytes("grant_key", in: .identity) == device.identity.grantKey)
       }

@@ -46,7 +46,7 @@ extension Vault {
 
   /// Begins a module: epoch 1 with a new content key, unless it has an epoch already. Returns the latest.
   public func ensureModule(
-    _ module: Name, with key: borrowing VaultKey, on occasion: Occasion
+    _ module: Name, with key: VaultKey, on occasion: Occasion
   ) throws(VaultError) -> UInt64 {
     let sealed = try sealNewKey(module, epoch: 1, with: key)
     return try write(with: key) { database in
@@ -60,7 +60,7 @@ extension Vault {
 
   /// Begins a module's next epoch with a new content key: packages of it take new grants. Returns the epoch.
   public func rotate(
-    _ module: Name, with key: borrowing VaultKey, on occasion: Occasion
+    _ module: Name, with key: VaultKey, on occasion: Occasion
   ) throws(VaultError) -> UInt64 {
     while true {
       guard let latest = try latestEpoch(of: module) else { throw .unknownModule(module) }
@@ -81,7 +81,7 @@ extension Vault {
 
   /// The content key of an epoch, 32 bytes.
   public func contentKey(
-    of module: Name, epoch: UInt64, with key: borrowing VaultKey
+    of module: Name, epoch: UInt64, with key: VaultKey
   ) throws(VaultError) -> SecretBytes {
     let sealed = try read { database in try database.sealedKey(of: module, epoch: epoch) }
     return try key.open(sealed, of: module, epoch: epoch)
@@ -114,7 +114,7 @@ extension Vault {
   }
 
   private func sealNewKey(
-    _ module: Name, epoch: UInt64, with key: borrowing VaultKey
+    _ module: Name, epoch: UInt64, with key: VaultKey
   ) throws(VaultError) -> [UInt8] {
     let contentKey: SecretBytes
     do throws(CryptographyError) {
@@ -180,7 +180,7 @@ extension Database {
         """)
     var records: [ModuleRecord] = []
     for row in rows {
-      let name = try Name(row)
+      let name = try row.name()
       let number = try row.number("epoch", in: .contentKey)
       let epoch = ModuleRecord.Epoch(
         number: number, createdAt: try row.number("created_at", in: .contentKey),

@@ -39,6 +39,12 @@ extension Row {
     try value(column, String.self, part)
   }
 
+  /// The name of a module.
+  func name(_ column: String = "name") throws -> Name {
+    guard let name = Name(Array(try text(column, in: .module).utf8)) else { throw VaultError.damaged(.module) }
+    return name
+  }
+
   private func value<Value: DatabaseValueConvertible>(
     _ column: String, _: Value.Type, _ part: VaultError.Part
   ) throws -> Value? {
@@ -57,9 +63,4 @@ func number(after number: UInt64) -> UInt64? {
 
 extension Name {
   var text: String { String(decoding: bytes, as: UTF8.self) }
-
-  init(_ row: Row, _ column: String = "name") throws {
-    guard let name = Name(Array(try row.text(column, in: .module).utf8)) else { throw VaultError.damaged(.module) }
-    self = name
-  }
 }

@@ -23,6 +23,16 @@ public struct Trust: Equatable, Sendable {
     /// A decryptor's image.
     case decryptor = 4
 
+    /// The word in the log.
+    var name: String {
+      switch self {
+      case .deviceRoot: "device-root"
+      case .bootRoot: "boot-root"
+      case .loader: "loader"
+      case .decryptor: "decryptor"
+      }
+    }
+
     var valueSize: Int {
       switch self {
       case .deviceRoot, .bootRoot: 32
@@ -73,7 +83,7 @@ public struct TrustSet: Equatable, Sendable {
 
 extension Vault {
   /// What the vault trusts; throws `foreignRecord` if an entry was not made with the vault key.
-  public func trust(with key: borrowing VaultKey) throws(VaultError) -> TrustSet {
+  public func trust(with key: VaultKey) throws(VaultError) -> TrustSet {
     let sealed = try read { try $0.sealedTrust() }
     return try TrustSet(sealed, with: key)
   }
@@ -87,7 +97,7 @@ extension Vault {
   ///
   /// - Returns: how many entries are new.
   public func addTrust(
-    _ entries: [(kind: Trust.Kind, value: [UInt8], label: String)], with key: borrowing VaultKey, on occasion: Occasion
+    _ entries: [(kind: Trust.Kind, value: [UInt8], label: String)], with key: VaultKey, on occasion: Occasion
   ) throws(VaultError) -> Int {
     var sealed: [Database.SealedTrust] = []
     for entry in entries {
@@ -101,7 +111,7 @@ extension Vault {
         try database.append(
           .trusted,
           [
-            Event.Detail("kind", .number(UInt64(entry.trust.kind.rawValue))),
+            Event.Detail("kind", .text(entry.trust.kind.name)),
             Event.Detail("value", .bytes(entry.trust.value)), Event.Detail("label", .text(entry.trust.label)),
           ], on: occasion)
       }
@@ -121,7 +131,7 @@ extension Vault {
       try database.append(
         .distrusted,
         [
-          Event.Detail("kind", .number(UInt64(trust.kind.rawValue))), Event.Detail("value", .bytes(trust.value)),
+          Event.Detail("kind", .text(trust.kind.name)), Event.Detail("value", .bytes(trust.value)),
           Event.Detail("label", .text(trust.label)),
         ], on: occasion)
       return trust
@@ -143,7 +153,7 @@ extension Trust {
 
 extension TrustSet {
   /// Throws `foreignRecord` if an entry was not made with the vault key.
-  init(_ sealed: [Database.SealedTrust], with key: borrowing VaultKey) throws(VaultError) {
+  init(_ sealed: [Database.SealedTrust], with key: VaultKey) throws(VaultError) {
     for entry in sealed {
       guard try key.isSealed(entry.trust.sealedContent, by: entry.seal) else { throw .foreignRecord(.trust) }
     }

@@ -90,7 +90,7 @@ extension Vault {
   }
 
   /// Changes the vault with what its key vouches for: only while the key is still the vault's.
-  func write<Value>(with key: borrowing VaultKey, _ body: (Database) throws -> Value) throws(VaultError) -> Value {
+  func write<Value>(with key: VaultKey, _ body: (Database) throws -> Value) throws(VaultError) -> Value {
     try write { database in
       try database.require(key)
       return try body(database)
@@ -100,7 +100,7 @@ extension Vault {
 
 extension Database {
   /// Throws `vaultKeyRotated` unless a key is this vault's, now.
-  func require(_ key: borrowing VaultKey) throws {
+  func require(_ key: VaultKey) throws {
     let meta = try meta()
     guard meta.id == key.vaultID, meta.keyGeneration == key.generation else { throw VaultError.vaultKeyRotated }
   }
@@ -143,7 +143,7 @@ private func openImmutable(_ path: String) throws -> DatabaseQueue {
     }
   }.joined()
   let name = "file:\(path.hasPrefix("/") ? "" : "./")\(escaped)?immutable=1"
-  return try checkedForReading(DatabaseQueue(path: name, configuration: configuration(.reading)))
+  return try checkedForReading(DatabaseQueue(path: name, configuration: configuration(.immutable)))
 }
 
 private func checkedForReading(_ database: DatabaseQueue) throws -> DatabaseQueue {
@@ -158,17 +158,23 @@ private enum Use {
   case new
   case writing
   case reading
+  /// A file that can't be written, nor anything beside it.
+  case immutable
 }
 
 private func configuration(_ use: Use) -> Configuration {
   var configuration = Configuration()
-  configuration.readonly = use == .reading
+  configuration.readonly = use == .immutable
   configuration.busyMode = .timeout(Vault.patience)
   configuration.prepareDatabase { database in
-    // Views and triggers that somebody put into the file get no dangerous functions to call.
-    try database.execute(sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON")
+    // Views and triggers that somebody put into the file get no dangerous functions to call; what is overwritten,
+    // such as a content key under a former vault key, doesn't stay in unused parts of the file.
+    try database.execute(
+      sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON")
     switch use {
-    case .reading: break
+    // Not opened for reading only: such a connection would leave files behind that it may not remove.
+    case .reading: try database.execute(sql: "PRAGMA query_only = ON")
+    case .immutable: break
     // A vault that isn't published yet needs no journal: it is thrown away if anything goes wrong.
     case .new: try database.execute(sql: "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
     // What is recorded survives a power cut, and who reads doesn't wait for who writes.

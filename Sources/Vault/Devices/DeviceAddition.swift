@@ -36,7 +36,7 @@ extension Vault {
   /// - Returns: what became of each.
   /// - Throws: `foreignRecord` where a known device's record wasn't made with the vault key.
   public func add(
-    _ identities: [VerifiedIdentity], _ terms: AdditionTerms = AdditionTerms(), with key: borrowing VaultKey,
+    _ identities: [VerifiedIdentity], _ terms: AdditionTerms = AdditionTerms(), with key: VaultKey,
     on occasion: Occasion
   ) throws(VaultError) -> [AdditionOutcome] {
     try write(with: key) { database in
@@ -50,7 +50,7 @@ extension Vault {
 
   /// Takes verified identities in: all, or none where one is refused, which it throws as an ``IdentityRefusal``.
   public func addAll(
-    _ identities: [VerifiedIdentity], _ terms: AdditionTerms, with key: borrowing VaultKey, on occasion: Occasion
+    _ identities: [VerifiedIdentity], _ terms: AdditionTerms, with key: VaultKey, on occasion: Occasion
   ) throws -> [AdditionOutcome] {
     do {
       return try database.write { database in
@@ -131,7 +131,7 @@ private struct DeviceAddition {
     nextIdentity = try 1 + (Int64.fetchOne(database, sql: "SELECT max(id) FROM identities") ?? 0)
   }
 
-  mutating func add(_ incoming: VerifiedIdentity, with key: borrowing VaultKey) throws -> AdditionOutcome {
+  mutating func add(_ incoming: VerifiedIdentity, with key: VaultKey) throws -> AdditionOutcome {
     if let (kind, value) = trust.missing(for: incoming.platform) { return .refused(.untrusted(kind, value)) }
     let deviceID = incoming.identity.value.deviceID
     guard let known = try find(deviceID) else {
@@ -163,7 +163,7 @@ private struct DeviceAddition {
     return try Row.fetchOne(statement, arguments: [Data(deviceID)]).map { try DeviceRecord($0) }
   }
 
-  private mutating func insert(_ incoming: VerifiedIdentity, with key: borrowing VaultKey) throws -> Int64 {
+  private mutating func insert(_ incoming: VerifiedIdentity, with key: VaultKey) throws -> Int64 {
     let statement = try database.cachedStatement(
       sql: "INSERT INTO devices (device, status, batch, added_at, identity, seal) VALUES (?, ?, ?, ?, ?, ?)")
     try statement.execute(arguments: [
@@ -176,7 +176,7 @@ private struct DeviceAddition {
   }
 
   private mutating func supersede(
-    _ known: DeviceRecord, with incoming: VerifiedIdentity, _ key: borrowing VaultKey
+    _ known: DeviceRecord, with incoming: VerifiedIdentity, _ key: VaultKey
   ) throws -> AdditionOutcome {
     let identity = incoming.identity.value
     guard identity.keyEpoch >= known.identity.keyEpoch else {
@@ -238,7 +238,7 @@ private struct DeviceAddition {
   }
 
   private func seal(
-    _ incoming: VerifiedIdentity, as status: DeviceStatus, _ key: borrowing VaultKey
+    _ incoming: VerifiedIdentity, as status: DeviceStatus, _ key: VaultKey
   ) throws -> [UInt8] {
     let identity = incoming.identity.value
     return try key.seal(

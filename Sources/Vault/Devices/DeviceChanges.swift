@@ -20,7 +20,7 @@ extension Vault {
   /// - Returns: how many were changed.
   /// - Throws: `decommissioned` where a device can't leave that status; `foreignRecord`.
   public func setStatus(
-    _ status: DeviceStatus, of devices: [DeviceRecord], why: String, with key: borrowing VaultKey,
+    _ status: DeviceStatus, of devices: [DeviceRecord], why: String, with key: VaultKey,
     on occasion: Occasion
   ) throws(VaultError) -> Int {
     try write(with: key) { database in

@@ -74,12 +74,12 @@ extension DeviceRecord {
   }
 
   /// Throws `foreignRecord` unless the record is as a holder of the vault key made it.
-  func check(with key: borrowing VaultKey) throws(VaultError) {
+  func check(with key: VaultKey) throws(VaultError) {
     guard try key.isSealed(sealedContent(as: status), by: seal) else { throw .foreignRecord(.device) }
   }
 
   /// The device as one that may get grants; throws `foreignRecord`, `statusForbidsGrants` or `untrusted`.
-  public func grantee(with key: borrowing VaultKey, trust: TrustSet) throws(VaultError) -> Grantee {
+  public func grantee(with key: VaultKey, trust: TrustSet) throws(VaultError) -> Grantee {
     try check(with: key)
     guard status.allowsGrants else { throw .statusForbidsGrants(status) }
     if let (kind, value) = trust.missing(for: identity.platform) { throw .untrusted(kind, value) }

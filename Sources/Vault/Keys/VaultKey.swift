@@ -6,8 +6,8 @@ import SecretBytes
 
 /// An unlocked vault's key (SPEC 14.2): opens content keys, and vouches for the records that decide who gets them.
 ///
-/// It is of use only with the vault that gave it, and only until that vault's key is rotated.
-public struct VaultKey: ~Copyable, Sendable {
+/// It is of use only with the vault that gave it, and only until that vault's key is rotated. It is wiped when nobody holds it any more.
+public final class VaultKey: Sendable {
   /// 32 bytes; encrypts content keys.
   private let key: SecretBytes
   /// 32 bytes; seals records.
@@ -44,7 +44,7 @@ public struct VaultKey: ~Copyable, Sendable {
   }
 
   /// Decrypts the key; throws `wrongVaultKey` if the secret isn't the one.
-  init(
+  convenience init(
     unwrapping wrapped: [UInt8], with secret: borrowing UnlockingSecret, _ method: UnlockingMethod, vaultID: [UInt8],
     generation: UInt64
   ) throws(VaultError) {
