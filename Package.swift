@@ -158,8 +158,8 @@ let testTargets: [Target] = [
   tests(
     "VaultTests",
     [
-      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes",
-      "Vault",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HostSupport",
+      "HuskFormat", "SecretBytes", "Vault",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests(
@@ -180,8 +180,8 @@ let testTargets: [Target] = [
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
-      "SecretBytes", "Vault",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport",
+      "HuskFormat", "SecretBytes", "Vault",
     ]),
 ]
 

@@ -23,7 +23,7 @@ extension Vault {
     of module: Name, epoch: UInt64, to grantee: Grantee, on occasion: Occasion, issue: (UInt64) throws -> Void
   ) throws {
     do {
-      try database.write { database in
+      try transaction { database in
         try database.requireCurrent(grantee)
         let moduleID = try database.moduleID(module)
         let sequence = try database.nextSequence(device: grantee.row, moduleID: moduleID, module)
@@ -67,14 +67,14 @@ extension Vault {
 }
 
 extension Database {
-  /// Throws `statusForbidsGrants`, or `damaged` where the device's identity changed since it was read.
+  /// Throws `statusForbidsGrants`, or `deviceChanged` where the device's identity isn't what it was when it was read.
   func requireCurrent(_ grantee: Grantee) throws {
     let statement = try cachedStatement(sql: "SELECT status, identity FROM devices WHERE id = ?")
     guard let row = try Row.fetchOne(statement, arguments: [grantee.row]),
       let status = DeviceStatus(rawValue: try row.rowID("status", in: .device))
     else { throw VaultError.damaged(.device) }
     guard status.allowsGrants else { throw VaultError.statusForbidsGrants(status) }
-    guard try row.rowID("identity", in: .device) == grantee.identityRow else { throw VaultError.busy }
+    guard try row.rowID("identity", in: .device) == grantee.identityRow else { throw VaultError.deviceChanged }
   }
 
   func nextSequence(device: Int64, moduleID: Int64, _ module: Name) throws -> UInt64 {
