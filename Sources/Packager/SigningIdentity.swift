@@ -3,7 +3,7 @@ public import Cryptography
 public import HuskFormat
 
 /// A key together with the chain that says what it may sign.
-public struct SigningIdentity: ~Copyable {
+public struct SigningIdentity: ~Copyable, Sendable {
   public let key: SigningKey
   public let chain: ChainFile
   public let authority: ChainVerifier.Authority
