@@ -95,7 +95,7 @@ let hostTargets: [Target] = [
   host(
     "Vault",
     [
-      "CBOR", "COSE", "Cryptography", "HostSupport", "HuskFormat", "SecretBytes",
+      "CBOR", "CLibLZ4", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat", "SecretBytes",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   host(

@@ -107,7 +107,7 @@ extension Encrypt0 {
   }()
 
   /// Enc_structure, RFC 9052 §5.3.
-  private static func encryptionStructure(
+  static func encryptionStructure(
     protectedHeader: ArraySlice<UInt8>, externalAAD: [UInt8]
   ) -> [UInt8] {
     var encoder = CBOREncoder(capacity: protectedHeader.count + externalAAD.count + 32)

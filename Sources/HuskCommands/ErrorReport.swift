@@ -39,6 +39,7 @@ struct ErrorReport: Equatable {
     case let error as FormatError: self.init(format: error)
     case let error as PackagingError: self.init(packaging: error)
     case let error as VaultError: self.init(vault: error)
+    case let error as IdentityRefusal: self.init(identity: error)
     case let error as SimulatorError: self.init(simulator: error)
     case let error as UnknownFileError:
       self.init("\(error.path): not a Husk file", hint: error.isELF ? "husk lint examines shared objects" : nil)

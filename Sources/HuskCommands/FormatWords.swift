@@ -96,6 +96,7 @@ extension FormatError.Part {
     case .fuses: "the fuses"
     case .handoff: "the handoff"
     case .name: "the name"
+    case .logHead: "the log's head"
     }
   }
 }

@@ -9,20 +9,18 @@ struct GrantCommand: ParsableCommand {
     commandName: "grant",
     abstract: "Let one device read a module.",
     discussion: """
-      Verifies the device's identity under the silicon makers' roots, and that its secure world was started under a \
-      boot root that is trusted here; wraps the module's content key to it and signs the terms. The grant holds for \
-      all packages of its epoch.
+      Wraps the module's content key to a device that the vault knows (husk device add) and signs the terms. The \
+      device's status must allow it, and what it was trusted for must still be trusted. The grant holds for all \
+      packages of its epoch.
 
-      Example: husk grant --vault acme.vault --vault-key vault.pem --key acme.pem --chain acme.chain \\
-                 --module com.acme.codec --identity unit7.identity --device-root silicon.pub \\
-                 --boot-root platform.pub --not-after 2028-12-31 -o unit7.grant
+      Example: husk grant --vault acme.vault --vault-key acme.key --key acme.pem --chain acme.chain \\
+                 --module com.acme.codec --device 3f08a1 --not-after 2028-12-31 -o unit7.grant
       """)
 
   @Option(help: ArgumentHelp("The vault that has the module's content key.", valueName: "vault"))
   var vault: String
 
-  @Option(help: ArgumentHelp("The vault key's private half.", valueName: "vault.pem"))
-  var vaultKey: String
+  @OptionGroup var vaultKey: VaultKeyOptions
 
   @Option(help: ArgumentHelp("The private key to sign with.", valueName: "grant.pem"))
   var key: String
@@ -36,16 +34,8 @@ struct GrantCommand: ParsableCommand {
   @Option(help: "The key epoch; without it the latest.", transform: parseCount)
   var epoch: UInt64?
 
-  @Option(help: ArgumentHelp("The device's identity.", valueName: "dev.identity"))
-  var identity: String
-
-  @Option(help: ArgumentHelp("A silicon maker's root that is trusted; repeat for more.", valueName: "root.pub"))
-  var deviceRoot: [String] = []
-
-  @Option(
-    help: ArgumentHelp(
-      "A platform owner's root that is trusted to start secure worlds; repeat for more.", valueName: "root.pub"))
-  var bootRoot: [String] = []
+  @Option(help: ArgumentHelp("The device's id, or how it begins.", valueName: "digits"))
+  var device: String
 
   @Option(help: "The life-cycle state that the device must be in.", transform: parseLifecycle)
   var lifecycle = Lifecycle.secured
@@ -71,36 +61,34 @@ struct GrantCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var passphrase: PassphraseOptions
 
-  func validate() throws {
-    if deviceRoot.isEmpty { throw ValidationError("Missing expected argument '--device-root <root.pub>'") }
-    if bootRoot.isEmpty { throw ValidationError("Missing expected argument '--boot-root <root.pub>'") }
-  }
-
   func run() throws {
     try output.check(.grant)
-    let now = Timestamp.now.seconds
+    let occasion = Occasion.present
     let features = try features.map { try readFile($0, atMost: Limits.features) }
-    // The vendor names the roots that he trusts: a chain file, which came from somebody else, must not (SPEC 6.5).
-    let bootRoots = try loadAnchors(bootRoot)
-    let signer = try loadSigningIdentity(
-      key: key, chain: chain, role: .grant, name: module, anchors: bootRoots, keys: passphrase.keys)
-    let device = try loadIdentity(identity, roots: deviceRoot, bootRoots: bootRoots.thumbprints, now: now)
     let store = try about(vault) { try Vault(vault) }
-    let storeKey = try passphrase.keys.agreementKey(vaultKey)
-    try about(vaultKey) { try store.check(storeKey) }
+    let signingKey = try passphrase.keys.signingKey(key)
+    let storeKey = try vaultKey.unlock(store, at: vault, passphrase: passphrase)
+    let trust = try about(vault) { try store.trust(with: storeKey) }
+    // The vendor names the roots that he trusts: a chain file, which came from somebody else, must not (SPEC 6.5).
+    let signer = try loadSigningIdentity(
+      key: signingKey, chain: chain, role: .grant, name: module,
+      anchors: TrustAnchors(thumbprints: trust.values(of: .bootRoot)))
+    let grantee = try about(vault) { try store.device(device).grantee(with: storeKey, trust: trust) }
     let epoch = try self.epoch ?? about(vault) { try store.latestEpoch(of: module) ?? 1 }
-    let contentKey = try about(vault) { try store.contentKey(of: module, epoch: epoch, openedWith: storeKey) }
+    let contentKey = try about(vault) { try store.contentKey(of: module, epoch: epoch, with: storeKey) }
+    let recipient = GrantRecipient(
+      deviceID: grantee.deviceID, grantKey: grantee.grantKey, lifecycle: grantee.lifecycle)
 
     var prepared: PreparedOutput?
     try about(vault) {
-      try store.recordGrant(of: module, epoch: epoch, to: device.value.deviceID, now: now) { sequence in
+      try store.recordGrant(of: module, epoch: epoch, to: grantee, on: occasion) { sequence in
         var request = GrantRequest(module: module, epoch: epoch, sequence: sequence, lifecycle: lifecycle)
         request.notBefore = notBefore
         request.notAfter = notAfter
         request.versions = versions
         request.features = features
-        let grant = try about(identity) {
-          try issueGrant(request, to: device, contentKey: contentKey, signer: signer, now: now)
+        let grant = try about(hex(grantee.deviceID)) {
+          try issueGrant(request, to: recipient, contentKey: contentKey, signer: signer, now: occasion.now)
         }
         prepared = try PreparedOutput(output.output, [grant], replaces: output.replaced(by: .grant))
       }

@@ -33,6 +33,8 @@ struct InspectCommand: ParsableCommand {
     case .identity:
       try inspect(file, limit: Limits.identity) { try Report(identity: path, IdentityFile($0)) }
     case .fuses: try inspectFuses()
+    case .logHead:
+      try inspect(file, limit: LogHead.longest) { try Report(logHead: path, LogHead(unverified: $0)) }
     case nil: try inspectOther(file)
     }
   }

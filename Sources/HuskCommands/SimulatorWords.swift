@@ -50,6 +50,7 @@ extension FileLabel {
     case .chain: "a certificate chain"
     case .identity: "a device identity"
     case .fuses: "a fuses file"
+    case .logHead: "the head of a vault's log"
     }
   }
 }

@@ -63,7 +63,7 @@ struct VerifyCommand: ParsableCommand {
       case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
-      case .fuses, nil: throw FormatError(.malformed, in: .label)
+      case .fuses, .logHead, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error

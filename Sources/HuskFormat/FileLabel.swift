@@ -9,6 +9,7 @@ public enum FileLabel: UInt64, CaseIterable, Sendable {
   case bundle = 0x4875_7342  // HusB
   case identity = 0x4875_7349  // HusI
   case fuses = 0x4875_7346  // HusF
+  case logHead = 0x4875_734c  // HusL
 
   /// The size of the label of a package or bundle, which is a CBOR item of its own.
   public static let sequenceLabelSize = 12

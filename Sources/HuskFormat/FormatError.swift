@@ -27,6 +27,7 @@ public struct FormatError: Error, Equatable, Sendable {
     case fuses
     case handoff
     case name
+    case logHead
   }
 
   public init(_ errorClass: ErrorClass, in part: Part, at offset: Int? = nil) {

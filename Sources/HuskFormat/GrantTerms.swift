@@ -33,6 +33,20 @@ public struct CommonGrantTerms: Equatable, Sendable {
     }
   }
 
+  /// The map by itself.
+  public func encoded() -> [UInt8] {
+    var encoder = CBOREncoder()
+    encode(to: &encoder)
+    return encoder.bytes
+  }
+
+  /// Reads the map where it is by itself.
+  public init(encoded bytes: [UInt8]) throws(FormatError) {
+    var reader = CBORReader(bytes)
+    self = try CommonGrantTerms(&reader)
+    try parsing(.grant) { () throws(CBORError) in try reader.finish() }
+  }
+
   /// Reads the map that a bundle has of them.
   public init(_ reader: inout CBORReader) throws(FormatError) {
     let start = reader.position

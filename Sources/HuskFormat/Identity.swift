@@ -15,6 +15,8 @@ public struct DeviceIdentity: Equatable, Sendable {
   public let keyEpoch: UInt64
   /// SHA-512 of the bootloader's and the decryptor's image.
   public let measurements: [[UInt8]]
+  /// Thumbprints of the boot roots that bootloader and decryptor verified under.
+  public let bootRoots: [[UInt8]]
 }
 
 /// An identity file (SPEC 6), parsed but not verified.
@@ -52,6 +54,16 @@ public struct IdentityFile: Sendable {
     try DeviceKeyClaims(parsing: deviceKey.payload)
   }
 
+  /// The device id that the identity claims, unverified.
+  public func unverifiedDeviceID() throws(FormatError) -> [UInt8] {
+    let key = try silicon.unverifiedLastKey()
+    do throws(CryptographyError) {
+      return try COSEKey.thumbprint(key)
+    } catch {
+      throw FormatError(error, in: .identity)
+    }
+  }
+
   /// Verifies an identity: the steps of SPEC 6.5.
   ///
   /// - Parameters:
@@ -79,20 +91,21 @@ public struct IdentityFile: Sendable {
     for (index, certificate) in dice.enumerated() where certificate.mode != claims.lifecycle.mode {
       throw FormatError(.chainInvalid, in: .diceCertificate(index))
     }
-    try checkAuthorities(bootRoots)
-    let identity = try DeviceIdentity(udsKeyThumbprint: authority.keyThumbprint, claims: claims, dice: dice)
+    let identity = try DeviceIdentity(
+      udsKeyThumbprint: authority.keyThumbprint, claims: claims, dice: dice, bootRoots: authorities(among: bootRoots))
     return Verified(identity, by: authority, issuedAt: authority.issuedAt)
   }
 
-  /// Both layers were started under one of the boot roots, each in its own role.
-  private func checkAuthorities(_ bootRoots: [[UInt8]]) throws(FormatError) {
+  /// The boot roots that the layers were started under, each in its own role; throws `untrustedRoot` for others.
+  private func authorities(among bootRoots: [[UInt8]]) throws(FormatError) -> [[UInt8]] {
+    var found: [[UInt8]] = []
     for (index, role) in [Role.bootLoader, .bootDecryptor].enumerated() {
-      var isTrusted = false
-      for root in bootRoots {
-        if try sealingAuthority(bootRoot: root, role: role) == dice[index].authorityHash { isTrusted = true }
+      for root in bootRoots where found.count == index {
+        if try sealingAuthority(bootRoot: root, role: role) == dice[index].authorityHash { found.append(root) }
       }
-      guard isTrusted else { throw FormatError(.untrustedRoot, in: .diceCertificate(index)) }
+      guard found.count > index else { throw FormatError(.untrustedRoot, in: .diceCertificate(index)) }
     }
+    return found
   }
 
   /// Encodes an identity file from its encoded parts.
@@ -110,7 +123,7 @@ public struct IdentityFile: Sendable {
 
 extension DeviceIdentity {
   fileprivate init(
-    udsKeyThumbprint: [UInt8], claims: DeviceKeyClaims, dice: [DICECertificate]
+    udsKeyThumbprint: [UInt8], claims: DeviceKeyClaims, dice: [DICECertificate], bootRoots: [[UInt8]]
   ) throws(FormatError) {
     deviceID = udsKeyThumbprint
     do throws(CryptographyError) {
@@ -122,6 +135,7 @@ extension DeviceIdentity {
     lifecycle = claims.lifecycle
     keyEpoch = claims.keyEpoch
     measurements = dice.map { $0.codeHash }
+    self.bootRoots = bootRoots
   }
 }
 
