@@ -4,6 +4,7 @@ import COSE
 import HostSupport
 import HuskFormat
 import Simulator
+import Vault
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(

@@ -9,7 +9,11 @@ struct VaultCommand: ParsableCommand {
       modules by epoch, packages, grants, and a log of all that was done. Content keys in it are encrypted under the \
       vault's key, which a passphrase or a key file unlocks.
       """,
-    subcommands: [VaultCreateCommand.self, VaultInfoCommand.self, VaultTrustCommand.self])
+    subcommands: [
+      VaultCreateCommand.self, VaultInfoCommand.self, VaultTrustCommand.self, VaultLogCommand.self,
+      VaultHeadCommand.self, VaultCheckCommand.self, VaultBackupCommand.self, VaultRotateKeyCommand.self,
+      VaultClockCommand.self,
+    ])
 }
 
 /// The vault's file.

@@ -19,20 +19,6 @@ struct VaultCreateCommand: ParsableCommand {
   @Argument(help: ArgumentHelp("The vault's file; must not exist.", valueName: "vault"))
   var path: String
 
-  @OptionGroup var newKey: NewVaultKeyOptions
-  @OptionGroup var passphrase: PassphraseOptions
-
-  func run() throws {
-    try OutputFile.check(path)
-    let secret = try newKey.make(for: path, passphrase: passphrase)
-    try about(path) { try Vault.create(at: path, unlockedBy: secret.secret, on: .present) }
-    // The key is on disk before the vault; a vault whose key has no name yet can't be used by anybody.
-    try secret.publish(orUndo: { removeFile(path) })
-  }
-}
-
-/// How a vault is to be unlocked from now on.
-struct NewVaultKeyOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
       "Write a new key that unlocks the vault to this file; without it a passphrase does.", valueName: "vault.key"))
@@ -41,45 +27,56 @@ struct NewVaultKeyOptions: ParsableArguments {
   @Option(help: ArgumentHelp("The vault's key (32 bytes) is read from this descriptor.", valueName: "n"))
   var vaultKeyFd: Int32?
 
+  @OptionGroup var passphrase: PassphraseOptions
+
   func validate() throws {
     if vaultKey != nil, vaultKeyFd != nil {
       throw ValidationError("--vault-key and --vault-key-fd exclude each other")
     }
   }
 
-  func make(for path: String, passphrase: PassphraseOptions) throws -> NewVaultSecret {
-    if let vaultKey {
-      try OutputFile.check(vaultKey)
-      let key = try randomSecret(count: AEAD.keyByteCount)
-      let pem = try VaultKeyPEM.encode(key)
-      let file = try OutputFile(vaultKey, mode: 0o600)
-      try pem.withBytes { (bytes) throws(FileError) in try file.write(bytes) }
-      try file.flush()
-      return NewVaultSecret(secret: .key(key), file: file)
+  func run() throws {
+    try OutputFile.check(path)
+    let secret = try NewVaultSecret(for: path, file: vaultKey, descriptor: vaultKeyFd, passphrase: passphrase)
+    // The key must be there for good before anything depends on it.
+    try secret.publish()
+    do {
+      try about(path) { try Vault.create(at: path, unlockedBy: secret.secret, on: .present) }
+    } catch {
+      if let vaultKey { removeFile(vaultKey) }
+      throw error
     }
-    if let vaultKeyFd { return NewVaultSecret(secret: .key(try KeyReader.vaultKey(descriptor: vaultKeyFd)), file: nil) }
-    return NewVaultSecret(secret: .passphrase(try passphrase.source.newPassphrase(for: path)), file: nil)
   }
 }
 
 /// What will unlock a vault, and the file that it is to be kept in.
 struct NewVaultSecret: ~Copyable {
   let secret: UnlockingSecret
-  private let file: OutputFile?
+  private let file: String?
+  private let pem: SecretBytes?
 
-  init(secret: consuming UnlockingSecret, file: consuming OutputFile?) {
-    self.secret = secret
+  /// A new key for a file, a key from a descriptor, or else a new passphrase.
+  init(for path: String, file: String?, descriptor: Int32?, passphrase: PassphraseOptions) throws {
     self.file = file
+    if let file {
+      try OutputFile.check(file)
+      let key = try randomSecret(count: AEAD.keyByteCount)
+      pem = try VaultKeyPEM.encode(key)
+      secret = .key(key)
+    } else if let descriptor {
+      secret = .key(try KeyReader.vaultKey(descriptor: descriptor))
+      pem = nil
+    } else {
+      secret = .passphrase(try passphrase.source.newPassphrase(for: path))
+      pem = nil
+    }
   }
 
-  /// Gives the key's file its name. If that fails, `undo` takes back what rests on the key.
-  consuming func publish(orUndo undo: () -> Void) throws {
+  /// Puts the key into its file, if it has one.
+  borrowing func publish() throws {
     guard let file else { return }
-    do {
-      try file.publish()
-    } catch {
-      undo()
-      throw error
-    }
+    let output = try OutputFile(file, mode: 0o600)
+    try pem?.withBytes { (bytes) throws(FileError) in try output.write(bytes) }
+    try output.publish()
   }
 }

@@ -13,27 +13,25 @@ extension Report {
       counts.isEmpty ? nil : Field("devicesByStatus", .group(counts.map { Field($0.status.name, .number($0.count)) })),
       Field("module", .modules(try vault.modules())),
       Field("events", .number(try vault.eventCount())),
-      Field("latestEvent", .list(events.map { .event($0) })),
+      Field("latestEvent", .list(events.map { .group(Self.fields(of: $0)) })),
     ])
   }
 }
 
-extension Report.Value {
-  static func event(_ event: Event) -> Self {
-    let fields: [Report.Field?] = [
-      Report.Field("number", .number(event.number)), Report.Field("at", .time(event.at)),
-      Report.Field("clock", time: event.clock), Report.Field("who", .text(event.who)),
-      Report.Field("action", .text(event.action.rawValue)),
+extension Report {
+  static func fields(of event: Event) -> [Field] {
+    let fields: [Field?] = [
+      Field("number", .number(event.number)), Field("at", .time(event.at)), Field("clock", time: event.clock),
+      Field("who", .text(event.who)), Field("action", .text(event.action.rawValue)),
     ]
-    return .group(
-      fields.compactMap(\.self)
-        + event.details.map { detail in
-          switch detail.value {
-          case .number(let number): Report.Field(detail.name, .number(number))
-          case .text(let text): Report.Field(detail.name, .text(text))
-          case .bytes(let bytes): Report.Field(detail.name, .hexadecimal(bytes))
-          }
-        })
+    return fields.compactMap(\.self)
+      + event.details.map { detail in
+        switch detail.value {
+        case .number(let number): Field(detail.name, .number(number))
+        case .text(let text): Field(detail.name, .text(text))
+        case .bytes(let bytes): Field(detail.name, .hexadecimal(bytes))
+        }
+      }
   }
 }
 

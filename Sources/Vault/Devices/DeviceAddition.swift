@@ -33,16 +33,20 @@ extension Vault {
   ///
   /// What is trusted is looked up once more: it may have changed since the identities were verified.
   ///
-  /// - Returns: what became of each.
+  /// - Parameter stopsAtRefusal: whether nothing that follows a refused one is taken in.
+  /// - Returns: what became of each, up to the one that was stopped at.
   /// - Throws: `foreignRecord` where a known device's record wasn't made with the vault key.
   public func add(
-    _ identities: [VerifiedIdentity], _ terms: AdditionTerms = AdditionTerms(), with key: VaultKey,
+    _ identities: [VerifiedIdentity], _ terms: AdditionTerms, stopsAtRefusal: Bool = false, with key: VaultKey,
     on occasion: Occasion
   ) throws(VaultError) -> [AdditionOutcome] {
     try write(with: key) { database in
       var addition = try DeviceAddition(database, terms, trust: TrustSet(database.sealedTrust(), with: key), occasion)
       var outcomes: [AdditionOutcome] = []
-      for identity in identities { outcomes.append(try addition.add(identity, with: key)) }
+      for identity in identities {
+        outcomes.append(try addition.add(identity, with: key))
+        if stopsAtRefusal, case .refused = outcomes.last { break }
+      }
       try addition.finish()
       return outcomes
     }
