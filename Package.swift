@@ -85,7 +85,7 @@ let hostTargets: [Target] = [
   host("ModuleLint", ["ModuleELF"]),
   .target(name: "CHost", cSettings: hardenedC),
   host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
-  host("GrantBundle", ["CBOR", "CLinux", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
+  host("GrantBundle", ["CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
   host(
     "Packager",
     [

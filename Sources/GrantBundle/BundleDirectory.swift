@@ -11,7 +11,7 @@ public struct BundleDirectory: Equatable, Sendable {
     /// Of its grants, 1 or more.
     public let count: UInt64
     /// The indices of its buckets.
-    let buckets: Range<Int>
+    public let buckets: Range<Int>
   }
 
   public let parts: [Part]
@@ -22,6 +22,7 @@ public struct BundleDirectory: Equatable, Sendable {
   ///   - counts: of each part's grants.
   ///   - entries: an entry for each bucket.
   init(_ counts: [(series: GrantSeries, count: UInt64)], entries: [UInt8]) throws(FormatError) {
+    guard counts.count <= Limits.bundleParts else { throw FormatError(.limitExceeded, in: .bundle) }
     var first = 0
     var parts: [Part] = []
     for (series, count) in counts {

@@ -14,9 +14,10 @@ public struct GrantSpool: ~Copyable {
   /// Records in a run; only a job's, or a part's, last run may have fewer.
   public static let runLength = 16_384
 
-  /// Opens a spool and cuts it off behind the records that count; throws `notFound` if they aren't all there.
+  /// Opens a spool and cuts it off behind the records that count; throws `notFound` if they aren't all there. Nobody
+  /// else can open it meanwhile.
   public init(resuming path: String, records: UInt64) throws(FileError) {
-    let descriptor = try openSpool(path, O_RDWR)
+    let descriptor = try openSpool(path, O_RDWR | (records == 0 ? O_CREAT : 0))
     let wanted = Int64(clamping: records) * Int64(GrantRecord.size)
     guard linux_regular_file_size(descriptor) >= wanted else {
       close(descriptor)
@@ -67,6 +68,10 @@ public struct GrantSpool: ~Copyable {
 private func openSpool(_ path: String, _ flags: Int32) throws(FileError) -> Int32 {
   let descriptor = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
   guard descriptor >= 0 else { throw FileError(path: path, errno: linux_errno()) }
+  guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    close(descriptor)
+    throw FileError(path, .system(EBUSY))
+  }
   return descriptor
 }
 

@@ -1,5 +1,7 @@
+import CBOR
 import COSE
 public import Cryptography
+import ErrorClass
 public import SecretBytes
 
 /// Whom a grant is for: a device whose identity was verified.
@@ -73,15 +75,35 @@ public struct GrantSeries: Equatable, Sendable {
       signature: try Sign1.signature(of: payload, type: Grant.type, with: signer)[...])
   }
 
+  /// Verifies the chain, and that it may grant the module; what it returns verifies the records.
+  public func verify(with verifier: ChainVerifier) throws(FormatError) -> ChainVerifier.Authority {
+    let authority = try verifier.verify(CertificateChain(encoded: chain), role: .grant)
+    guard authority.scope.covers(terms.module) else { throw FormatError(.scopeViolation, in: .grant) }
+    return authority
+  }
+
+  /// Verifies a record's signature.
+  ///
+  /// - Parameter authority: of ``verify(with:)``.
+  public func verify(_ record: GrantRecord, by authority: ChainVerifier.Authority) throws(FormatError) {
+    let signed = signed(record)
+    var reader = CBORReader(signed)
+    let object = try parsing(.grant) { () throws(CBORError) in try Sign1(&reader) }
+    try ChainVerifier.verify(object, with: authority.key, type: Grant.type, part: .grant)
+  }
+
   /// The grant file of a record.
   public func file(_ record: GrantRecord) -> [UInt8] {
+    GrantFile.encode(chain: chain, signedGrant: signed(record))
+  }
+
+  private func signed(_ record: GrantRecord) -> [UInt8] {
     let terms = GrantTerms(
       terms, deviceID: Array(record.deviceID), grantKeyThumbprint: Array(record.grantKeyThumbprint), issuer: issuer,
       sequence: record.sequence)
     let wrapped = Encrypt0(encapsulatedKey: record.encapsulatedKey, ciphertext: record.ciphertext)
-    let signed = Sign1.encode(
+    return Sign1.encode(
       payload: Grant.encodePayload(terms: terms.encoded(), wrapped), type: Grant.type, algorithm: algorithm,
       signature: record.signature)
-    return GrantFile.encode(chain: chain, signedGrant: signed)
   }
 }

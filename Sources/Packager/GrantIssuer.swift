@@ -15,7 +15,7 @@ public final class GrantIssuer: Sendable {
   ///   - now: seconds since 1970.
   /// - Throws: `scopeViolation`, `validityEndsBeforeItBegins`, `alreadyExpired`, `chain`.
   public init(
-    _ terms: CommonGrantTerms, contentKey: consuming SecretBytes, signer: consuming SigningIdentity, now: UInt64
+    _ terms: CommonGrantTerms, contentKey: consuming SecretBytes, signer: SigningIdentity, now: UInt64
   ) throws(PackagingError) {
     try signer.requireScope(over: terms.module)
     try terms.requireFuture(now)

@@ -15,7 +15,7 @@ extension SigningIdentity {
   /// - Parameters:
   ///   - terms: of the job's grants.
   ///   - now: seconds since 1970.
-  public borrowing func makeJobKey(
+  public func makeJobKey(
     for terms: CommonGrantTerms, now: UInt64
   ) throws(PackagingError) -> SigningIdentity {
     try requireScope(over: terms.module)

@@ -11,6 +11,9 @@ public struct GrantJob: Sendable {
   public internal(set) var position: Int64
   /// In the order in which they were begun; those of an earlier run too.
   public internal(set) var series: [Part]
+  /// Whether grants may be added to the latest series. One of an earlier run is closed: its last step may have been a
+  /// short one, and a spool has its runs by that.
+  var isLatestOpen = false
 
   public struct Part: Sendable {
     let row: Int64
@@ -104,8 +107,9 @@ extension Vault {
         for grant in grants where try !database.isCurrent(grant.candidate, module: module) { return false }
       }
       try database.requireUnfinished(job)
-      if changed.series.last?.series != series {
+      if !job.isLatestOpen || changed.series.last?.series != series {
         changed.series.append(try database.begin(series, module: module, in: job))
+        changed.isLatestOpen = true
       }
       let last = changed.series.count - 1
       for grant in grants { try database.insert(grant, module: module, series: changed.series[last].row, keeps: keeps) }
