@@ -85,6 +85,7 @@ let hostTargets: [Target] = [
   host("ModuleLint", ["ModuleELF"]),
   .target(name: "CHost", cSettings: hardenedC),
   host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  host("GrantBundle", ["CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
   host(
     "Packager",
     [
@@ -106,11 +107,15 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
-      "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "GrantBundle", "HostSupport", "HuskFormat",
+      "ModuleELF", "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
+  .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
+  .executableTarget(
+    name: "husk-bench",
+    dependencies: ["CBOR", "CBaseline", "COSE", "Cryptography", "GrantBundle", "HostSupport", "HuskFormat", "Packager", "SecretBytes"], swiftSettings: common),
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CBOR
 import COSE
+import GrantBundle
 import HostSupport
 import HuskFormat
 import Simulator
@@ -29,6 +30,7 @@ struct InspectCommand: ParsableCommand {
     case .package: try inspectPackage(file)
     case .grant:
       try inspect(file, limit: Limits.grant) { try Report(grant: path, GrantFile($0)) }
+    case .bundle: try Report(bundle: path, BundleReader(path).directory).print(asJSON: json)
     case .chain:
       try inspect(file, limit: Limits.chain) { try Report(chain: path, CertificateChain(file: $0)) }
     case .identity:

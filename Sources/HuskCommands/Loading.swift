@@ -53,17 +53,17 @@ extension Version {
   var text: String { "\(major).\(minor).\(patch)" }
 }
 
-/// A private key with the chain that says what it may sign; checks that it may sign for a name.
+/// A private key with the chain that says what it may sign; checks that it may sign for a name, if there is one.
 ///
 /// - Parameter anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
 func loadSigningIdentity(
-  key: consuming SigningKey, chain: String, role: Role, name: Name, anchors: TrustAnchors? = nil
+  key: consuming SigningKey, chain: String, role: Role, name: Name?, anchors: TrustAnchors? = nil
 ) throws -> SigningIdentity {
   let chainFile = try loadChain(chain)
   do throws(PackagingError) {
     let signer = try SigningIdentity(
       key: key, chain: chainFile, role: role, anchors: anchors, now: Timestamp.now.seconds)
-    try signer.requireScope(over: name)
+    if let name { try signer.requireScope(over: name) }
     return signer
   } catch {
     throw SubjectError(subject: chain, error: error)

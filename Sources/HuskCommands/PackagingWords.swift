@@ -27,6 +27,7 @@ extension ErrorReport {
       self.init(
         "the device is in state \(device.name), the grant would be for \(grant.name) (wrong-lifecycle)",
         hint: "--lifecycle \(device.name) grants to a device in this state")
+    case .unusableGrantKey: self.init("nobody can wrap a key to the device's grant key")
     case .cryptography(let error): self.init(cryptography: error)
     }
   }

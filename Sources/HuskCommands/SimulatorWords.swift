@@ -47,6 +47,7 @@ extension FileLabel {
     switch self {
     case .package: "a package"
     case .grant: "a grant"
+    case .bundle: "a bundle of grants"
     case .chain: "a certificate chain"
     case .identity: "a device identity"
     case .fuses: "a fuses file"

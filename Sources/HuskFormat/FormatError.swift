@@ -20,6 +20,7 @@ public struct FormatError: Error, Equatable, Sendable {
     case payload
     case grant
     case wrappedKey
+    case bundle
     case identity
     case diceCertificate(Int)
     case deviceKey

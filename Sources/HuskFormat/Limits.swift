@@ -16,6 +16,9 @@ public enum Limits {
   public static let grant = 65_536
   public static let identity = 65_536
   public static let chain = 65_536
+  /// The directory of a grant bundle.
+  public static let bundleDirectory = 268_435_456
+  public static let bundleParts = 1024
   public static let fuses = 32_768
   public static let handoff = 32_768
   public static let features = 1024

@@ -13,7 +13,7 @@ public struct PackageFront: Sendable {
   public let declaredPayloadSize: UInt64
 
   /// How many bytes of the file are needed to tell the size of the front.
-  public static let prefixSize = FileLabel.packageLabelSize + 9
+  public static let prefixSize = FileLabel.sequenceLabelSize + 9
 
   /// The size of the front, read from the file's first ``prefixSize`` bytes (or fewer, if the file is shorter): the
   /// signed manifest, its head and the payload's head, which may be shorter than 9 bytes.

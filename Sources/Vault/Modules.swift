@@ -165,17 +165,13 @@ extension Database {
   }
 
   func moduleRecords() throws -> [ModuleRecord] {
-    // Counted in one pass over the grants: there may be many of them.
-    var grantCounts: [Int64: [UInt64: UInt64]] = [:]
-    for row in try Row.fetchAll(self, sql: "SELECT module, epoch, count(*) AS n FROM grants GROUP BY module, epoch") {
-      grantCounts[try row.rowID("module", in: .grant), default: [:]][try row.number("epoch", in: .grant)] =
-        try row.number("n", in: .grant)
-    }
     let rows = try Row.fetchAll(
       self,
       sql: """
-        SELECT modules.id, name, epoch, created_at, (SELECT count(*) FROM packages
-          WHERE packages.module = keys.module AND packages.epoch = keys.epoch) AS package_count
+        SELECT name, epoch, created_at, (SELECT count(*) FROM packages
+          WHERE packages.module = keys.module AND packages.epoch = keys.epoch) AS package_count,
+          (SELECT coalesce(sum(count), 0) FROM grant_series AS series
+          WHERE series.module = keys.module AND series.epoch = keys.epoch) AS grant_count
         FROM content_keys AS keys JOIN modules ON modules.id = keys.module ORDER BY name, epoch
         """)
     var records: [ModuleRecord] = []
@@ -184,7 +180,7 @@ extension Database {
       let number = try row.number("epoch", in: .contentKey)
       let epoch = ModuleRecord.Epoch(
         number: number, createdAt: try row.number("created_at", in: .contentKey),
-        grantCount: grantCounts[try row.rowID("id", in: .module)]?[number] ?? 0,
+        grantCount: try row.number("grant_count", in: .grant),
         packageCount: try row.number("package_count", in: .package))
       let earlier = records.last?.name == name ? records.removeLast().epochs : []
       records.append(ModuleRecord(name: name, epochs: earlier + [epoch]))

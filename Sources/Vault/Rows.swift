@@ -30,6 +30,10 @@ extension Row {
     return Array(value)
   }
 
+  func optionalBytes(_ column: String, in part: VaultError.Part) throws -> [UInt8]? {
+    try value(column, Data.self, part).map { Array($0) }
+  }
+
   func text(_ column: String, in part: VaultError.Part) throws -> String {
     guard let value = try value(column, String.self, part) else { throw VaultError.damaged(part) }
     return value

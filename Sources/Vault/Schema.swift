@@ -147,19 +147,32 @@ package enum Schema {
 
     CREATE TABLE jobs (
       id INTEGER PRIMARY KEY,
-      digest BLOB NOT NULL UNIQUE CHECK (length(digest) = 32),  -- of what was asked for: asking again resumes
+      digest BLOB NOT NULL CHECK (length(digest) = 32),  -- of what was asked for: asking again resumes
+      position INTEGER NOT NULL,           -- the last device that is done, in the latest series
       started_at INTEGER NOT NULL,
       finished_at INTEGER
     ) STRICT;
+    CREATE UNIQUE INDEX unfinished_jobs ON jobs (digest) WHERE finished_at IS NULL;
+
+    CREATE TABLE grant_series (            -- what grants of a job have in common
+      id INTEGER PRIMARY KEY,
+      job INTEGER NOT NULL REFERENCES jobs (id),
+      module INTEGER NOT NULL REFERENCES modules (id),
+      epoch INTEGER NOT NULL,
+      terms BLOB NOT NULL,                 -- CBOR
+      chain BLOB NOT NULL,                 -- CBOR
+      count INTEGER NOT NULL,              -- of its grants
+      FOREIGN KEY (module, epoch) REFERENCES content_keys (module, epoch)
+    ) STRICT;
+    CREATE INDEX series_of_job ON grant_series (job);
 
     CREATE TABLE grants (
       device INTEGER NOT NULL REFERENCES devices (id),
       module INTEGER NOT NULL REFERENCES modules (id),
       sequence INTEGER NOT NULL CHECK (sequence >= 1),
-      epoch INTEGER NOT NULL,
-      issued_at INTEGER NOT NULL,
+      series INTEGER NOT NULL REFERENCES grant_series (id),
       identity INTEGER NOT NULL REFERENCES identities (id),  -- whose grant key it was wrapped to
-      job INTEGER REFERENCES jobs (id),
+      record BLOB CHECK (length(record) = 216),  -- the grant itself, where it is kept
       PRIMARY KEY (device, module, sequence)
     ) STRICT, WITHOUT ROWID;
     """

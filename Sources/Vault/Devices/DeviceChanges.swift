@@ -1,3 +1,4 @@
+import Cryptography
 import FoundationEssentials
 import GRDB
 
@@ -40,7 +41,7 @@ extension Vault {
         [
           Event.Detail("status", .text(status.name)), Event.Detail("why", .text(why)),
           Event.Detail("devices", .number(UInt64(changed.count))),
-          Event.Detail("digest", .bytes(try digest(of: changed.map(\.device)))),
+          Event.Detail("digest", .bytes(try digest(ofDevices: changed.map(\.device.deviceID)))),
         ], on: occasion)
       for (device, seal) in changed {
         try database.cachedStatement(sql: "UPDATE devices SET status = ?, seal = ? WHERE id = ?")
@@ -110,8 +111,15 @@ extension Database {
       action,
       [
         Event.Detail("tag", .text(name)), Event.Detail("devices", .number(UInt64(changed.count))),
-        Event.Detail("digest", .bytes(try digest(of: changed))),
+        Event.Detail("digest", .bytes(try digest(ofDevices: changed.map(\.deviceID)))),
       ], on: occasion)
     return changed.count
   }
+}
+
+/// SHA-256 of devices' ids, one behind the other: what an event covered.
+func digest(ofDevices ids: [[UInt8]]) throws(CryptographyError) -> [UInt8] {
+  var hash = try SHA256()
+  for id in ids { try hash.update(id.span.bytes) }
+  return try hash.finalize()
 }

@@ -35,17 +35,6 @@ public struct StoredIdentity: Equatable, Sendable {
   let previous: Int64?
 }
 
-/// A device that may get grants: its record was made with the vault key, and what it rests on is still trusted.
-public struct Grantee: Equatable, Sendable {
-  public let row: Int64
-  public let deviceID: [UInt8]
-  /// X25519, 32 bytes: what content keys are wrapped to.
-  public let grantKey: [UInt8]
-  public let keyEpoch: UInt64
-  public let lifecycle: Lifecycle
-  let identityRow: Int64
-}
-
 extension DeviceRecord {
   /// What the seal covers (SPEC 14.3): everything that decides whether and to which key the device gets grants.
   static func sealedContent(
@@ -76,16 +65,6 @@ extension DeviceRecord {
   /// Throws `foreignRecord` unless the record is as a holder of the vault key made it.
   func check(with key: VaultKey) throws(VaultError) {
     guard try key.isSealed(sealedContent(as: status), by: seal) else { throw .foreignRecord(.device) }
-  }
-
-  /// The device as one that may get grants; throws `foreignRecord`, `statusForbidsGrants` or `untrusted`.
-  public func grantee(with key: VaultKey, trust: TrustSet) throws(VaultError) -> Grantee {
-    try check(with: key)
-    guard status.allowsGrants else { throw .statusForbidsGrants(status) }
-    if let (kind, value) = trust.missing(for: identity.platform) { throw .untrusted(kind, value) }
-    return Grantee(
-      row: row, deviceID: deviceID, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
-      lifecycle: identity.lifecycle, identityRow: identity.row)
   }
 }
 

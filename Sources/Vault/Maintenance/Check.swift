@@ -212,7 +212,8 @@ private struct Check {
 
   mutating func relations() {
     let rules: [(part: VaultError.Part, table: String, fault: String)] = [
-      (.grant, "grants", "sequence < 1 OR epoch < 1 OR issued_at < 0"),
+      (.grant, "grants", "sequence < 1 OR length(record) <> 216"),
+      (.grant, "grant_series", "epoch < 1 OR count < 0"),
       (.package, "packages", "epoch < 1 OR packed_at < 0 OR security_version < 0 OR length(digest) <> 32"),
       (.identity, "identities", "key_epoch < 0 OR added_at < 0 OR previous >= id"),
       (.device, "devices", "added_at < 0"),
@@ -224,7 +225,7 @@ private struct Check {
           check.database, sql: "SELECT count(*) AS n, coalesce(sum(\(fault)), 0) AS faults FROM \(table)")
         let faults = try row?.number("faults", in: part) ?? 0
         if faults > 0 { check.report.note(part, "\(table): \(faults) rows with numbers that can't be") }
-        if part == .grant { check.report.counts.append(("grants", try row?.number("n", in: part) ?? 0)) }
+        if table == "grants" { check.report.counts.append(("grants", try row?.number("n", in: part) ?? 0)) }
       }
     }
     attempt(.statusChange) { check in
