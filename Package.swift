@@ -165,8 +165,8 @@ let testTargets: [Target] = [
   tests(
     "VaultTests",
     [
-      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes",
-      "Vault",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HostSupport",
+      "HuskFormat", "SecretBytes", "Vault",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests(
@@ -187,8 +187,8 @@ let testTargets: [Target] = [
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
-      "SecretBytes", "Vault",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport",
+      "HuskFormat", "SecretBytes", "Vault",
     ]),
 ]
 

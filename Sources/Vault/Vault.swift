@@ -30,6 +30,8 @@ public final class Vault: Sendable {
         try database.insertMeta(id: id, method: method, wrappedKey: wrapped, now: occasion.now)
         try database.append(.vaultCreated, on: occasion)
       }
+      // Whoever opens it finds it as it stays: the first use for writing needn't change it.
+      try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
       try database.close()
       try file.publish()
     } catch {
@@ -83,10 +85,16 @@ extension Vault {
   /// Changes the vault, all or nothing.
   func write<Value>(_ body: (Database) throws -> Value) throws(VaultError) -> Value {
     do {
-      return try database.write(body)
+      return try transaction(body)
     } catch {
       throw VaultError(error)
     }
+  }
+
+  /// Changes the vault, all or nothing, and throws what `body` throws, or SQLite's errors.
+  func transaction<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    guard !isReadOnly else { throw VaultError.readOnly }
+    return try database.write(body)
   }
 
   /// Changes the vault with what its key vouches for: only while the key is still the vault's.
@@ -112,6 +120,8 @@ private func openForWriting(_ path: String) throws -> DatabaseQueue {
   let database = try DatabaseQueue(path: path, configuration: configuration(.writing))
   // Looked at before anything is changed: it may be another program's database.
   let version = try database.read { try $0.checkedVersion() }
+  // What is recorded survives a power cut, and who reads doesn't wait for who writes.
+  try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
   if version < Schema.version { try database.write { try Schema.migrate($0) } }
   return database
 }
@@ -173,12 +183,10 @@ private func configuration(_ use: Use) -> Configuration {
       sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON")
     switch use {
     // Not opened for reading only: such a connection would leave files behind that it may not remove.
-    case .reading: try database.execute(sql: "PRAGMA query_only = ON")
-    case .immutable: break
+    case .reading, .immutable: break
     // A vault that isn't published yet needs no journal: it is thrown away if anything goes wrong.
     case .new: try database.execute(sql: "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
-    // What is recorded survives a power cut, and who reads doesn't wait for who writes.
-    case .writing: try database.execute(sql: "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL")
+    case .writing: try database.execute(sql: "PRAGMA synchronous = FULL")
     }
   }
   return configuration

@@ -62,6 +62,8 @@ public enum VaultError: Error, Equatable, Sendable {
   case untrusted(Trust.Kind, [UInt8])
   /// A decommissioned device stays so.
   case decommissioned
+  /// The device was re-keyed or updated since its record was read.
+  case deviceChanged
 
   /// What is damaged.
   public enum Part: Equatable, Sendable {

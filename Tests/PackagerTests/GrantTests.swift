@@ -66,5 +66,7 @@ struct GrantTests {
 private func issue(_ request: GrantRequest, to device: Verified<DeviceIdentity>) throws -> [UInt8] {
   let signer = try SigningIdentity(
     key: signingKey("Acme grants"), chain: ChainFixture.grant.chainFile(), role: .grant, now: now)
-  return try issueGrant(request, to: device, contentKey: secret(named: "content key"), signer: signer, now: now)
+  let recipient = GrantRecipient(
+    deviceID: device.value.deviceID, grantKey: device.value.grantKey, lifecycle: device.value.lifecycle)
+  return try issueGrant(request, to: recipient, contentKey: secret(named: "content key"), signer: signer, now: now)
 }

@@ -6,7 +6,7 @@ extension ErrorReport {
   init(vault error: VaultError) {
     switch error {
     case .file(let error): self.init(file: error)
-    case .notAVault: self.init("not a vault, or a damaged one", hint: "husk vault check tells what is damaged")
+    case .notAVault: self.init("not a vault, or a damaged one")
     case .damaged(let part):
       self.init("the vault is damaged: a record of \(part.words)", hint: "husk vault check tells what is damaged")
     case .newerSchema(let found, let supported):
@@ -56,6 +56,7 @@ extension ErrorReport {
     case .ambiguousTrust(let prefix): self.init("several entries begin with \(prefix)", hint: "give more digits")
     case .statusForbidsGrants(let status): self.init("a device that is \(status.name) gets no grants")
     case .untrusted(let kind, let value): self.init(untrusted: kind, value)
+    case .deviceChanged: self.init("the device was updated meanwhile", hint: "run the command again")
     case .decommissioned: self.init("a decommissioned device stays so")
     }
   }

@@ -57,7 +57,7 @@ extension Vault {
     _ identities: [VerifiedIdentity], _ terms: AdditionTerms, with key: VaultKey, on occasion: Occasion
   ) throws -> [AdditionOutcome] {
     do {
-      return try database.write { database in
+      return try transaction { database in
         try database.require(key)
         var addition = try DeviceAddition(database, terms, trust: TrustSet(database.sealedTrust(), with: key), occasion)
         let outcomes = try identities.map { identity in

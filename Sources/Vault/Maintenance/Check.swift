@@ -143,7 +143,7 @@ private struct Check {
       let rows = try Row.fetchAll(
         database,
         sql: """
-          SELECT name, epoch, sealed, created_at FROM modules LEFT JOIN content_keys ON module = id ORDER BY name, epoch
+          SELECT name, epoch, sealed, created_at FROM modules JOIN content_keys ON module = id ORDER BY name, epoch
           """)
       report.counts.append(("content keys", UInt64(rows.count)))
       for row in rows {
