@@ -115,7 +115,9 @@ let hostTargets: [Target] = [
   .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
   .executableTarget(
     name: "husk-bench",
-    dependencies: ["CBOR", "CBaseline", "COSE", "Cryptography", "GrantBundle", "HostSupport", "HuskFormat", "Packager", "SecretBytes"], swiftSettings: common),
+    dependencies: [
+      "CBaseline", "COSE", "Cryptography", "DICE", "GrantBundle", "HostSupport", "HuskFormat", "Packager", "SecretBytes",
+    ], swiftSettings: common),
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

@@ -1,63 +1,113 @@
+// What scripts/bench.sh takes its numbers from. Each verb prints `name value` in lines.
 import CBaseline
 import COSE
-import CBOR
 import Cryptography
-import HuskFormat
-import SecretBytes
 import GrantBundle
-import HostSupport
-import Packager
 import Glibc
+import HostSupport
+import HuskFormat
+import Packager
+import SecretBytes
 
-func wall() -> Double { var t = timespec(); clock_gettime(CLOCK_MONOTONIC, &t); return Double(t.tv_sec) + Double(t.tv_nsec) * 1e-9 }
-func pcpu() -> Double { var t = timespec(); clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t); return Double(t.tv_sec) + Double(t.tv_nsec) * 1e-9 }
-func go() throws {
-let n = Int(CommandLine.arguments[1])!
-let g = baseline_x25519_keygen(5000), d = baseline_x25519_derive(5000), s = baseline_ed25519_sign(5000, 470)
-print("keygen \(g*1e6) derive \(d*1e6) sign \(s*1e6) sum \((g+d+s)*1e6)")
-let dev = try X25519PrivateKey.generate()
-let pub = dev.publicKey
-let root = try SigningKey.generate(.edDSA)
-let key = try SigningKey.generate(.edDSA)
-let now: UInt64 = 1_800_000_000
-let chain = try issueCertificate(CertificateRequest(subject: "x", key: key.publicKey(), roles: [.grant], scope: Scope("com.acme.".utf8)!, depth: 1), issuer: root, chain: nil, now: now)
-let signer = try SigningIdentity(key: key, chain: chain, role: .grant, now: now)
-let terms = CommonGrantTerms(module: Name("com.acme.codec".utf8)!, epoch: 3, issuedAt: now, lifecycle: .secured)
-let issuer = try GrantIssuer(terms, contentKey: randomSecret(count: 32), signer: signer.makeJobKey(for: terms, now: now), now: now)
-let t = wall(), c = pcpu()
-let path = CommandLine.arguments[2]
-let spool = try GrantSpool(creating: path + ".partial")
-var made = 0, written: UInt64 = 0
-var run: [GrantRecord] = []
-try Pipeline.run(next: { () -> Range<Int>? in
-  guard made < n else { return nil }
-  defer { made += 256 }
-  return made..<min(n, made + 256)
-}, work: { range in
-  try range.map { i in
-    let v = UInt64(i)
-    let b = (0..<8).map { UInt8(truncatingIfNeeded: v >> ($0 * 8)) }
-    let id = try SHA256.hash(b.span.bytes)
-    return try issuer.issue(to: GrantRecipient(deviceID: id, grantKey: pub, lifecycle: .secured), sequence: 1)
+do {
+  try initializeCryptography()
+  let arguments = Array(CommandLine.arguments.dropFirst())
+  switch arguments.first {
+  case "parts": try printParts()
+  case "fleet" where arguments.count == 7: try makeFleet(arguments)
+  case "engine" where arguments.count == 2: try issueInMemory(Int(arguments[1]) ?? 0)
+  case "look-up" where arguments.count == 3: try lookUp(arguments[1], arguments[2])
+  default:
+    print("husk-bench parts | fleet COUNT ROOT.pem BOOT-ROOT.pub LOADER DECRYPTOR OUTPUT | engine COUNT | look-up BUNDLE ID")
+    exit(2)
   }
-}, deliver: { records in
-  run += records
-  if run.count >= GrantSpool.runLength { try spool.write(run, at: written); written += UInt64(run.count); run = [] }
-})
-if !run.isEmpty { try spool.write(run, at: written); written += UInt64(run.count) }
-let t1 = wall()
-try spool.publish([(issuer.series, written)], to: path, replaces: .nothing)
-unlink(path + ".partial")
-let e = wall() - t, ec = pcpu() - c
-print("wall \(e) merge \(wall() - t1) cpu \(ec) per grant cpu \(ec / Double(n) * 1e6) wall*2 \(e * 2 / Double(n) * 1e6) ratio cpu \((g+d+s) * Double(n) / ec) ratio wall \((g+d+s) * Double(n) / e / Double(Pipeline.width))")
-let t2 = wall()
-let reader = try BundleReader(path)
-let t3 = wall()
-let v: [UInt8] = [5,0,0,0,0,0,0,0]
-let found = try reader.grants(of: SHA256.hash(v.span.bytes))
-print("open \((t3 - t2)*1e3) ms lookup \((wall() - t3)*1e6) us found \(found.count)")
-let grant = try GrantFile(found[0].file)
-print(try grant.verify(with: ChainVerifier(anchors: TrustAnchors(thumbprints: [COSEKey.thumbprint(root.publicKey())]), time: hostTime(now))).value.unwrap(with: dev).count)
-var ru = rusage(); getrusage(RUSAGE_SELF.rawValue == 0 ? 0 : 0, &ru); print("rss \(ru.ru_maxrss) KiB")
+} catch {
+  print("husk-bench: \(error)")
+  exit(1)
 }
-try go()
+
+/// Seconds that one of each takes, on this core and now: the best of some rounds, since others may be at work too.
+func printParts() throws {
+  func best(_ measure: () -> Double) -> Double { (0..<10).map { _ in measure() }.min() ?? 0 }
+  print("x25519-keygen", best { baseline_x25519_keygen(500) })
+  print("x25519", best { baseline_x25519_derive(500) })
+  print("ed25519-sign", best { baseline_ed25519_sign(500, 330) })
+  print("ed25519-verify", best { baseline_ed25519_verify(500, 330) })
+  print("cores", Pipeline.width)
+}
+
+/// Writes the identities of devices that don't exist, one behind the other.
+func makeFleet(_ arguments: [String]) throws {
+  let fleet = try Fleet(
+    root: KeyReader(passphrases: PassphraseSource(descriptor: nil)).signingKey(arguments[2]),
+    bootRoot: COSEKey.thumbprint(readSigningPublicKey(arguments[3])), loader: readFile(arguments[4], atMost: 1 << 30),
+    decryptor: readFile(arguments[5], atMost: 1 << 30))
+  let output = try OutputFile(arguments[6], mode: 0o644)
+  var left = Int(arguments[1]) ?? 0
+  try Pipeline.run(
+    next: { () -> Int? in
+      guard left > 0 else { return nil }
+      defer { left -= min(left, 256) }
+      return min(left, 256)
+    },
+    work: { count in try (0..<count).flatMap { _ in try fleet.makeIdentity() } },
+    deliver: { try output.write($0.span.bytes) })
+  try output.publish()
+}
+
+/// Issues grants without a vault or a file: what the cryptography and the encoding take.
+func issueInMemory(_ count: Int) throws {
+  let now: UInt64 = 1_800_000_000
+  guard let module = Name("com.example.module".utf8), let scope = Scope("com.example.".utf8) else { return }
+  let root = try SigningKey.generate(.edDSA)
+  let key = try SigningKey.generate(.edDSA)
+  let chain = try issueCertificate(
+    CertificateRequest(subject: "vendor", key: key.publicKey(), roles: [.grant], scope: scope, depth: 1), issuer: root,
+    chain: nil, now: now)
+  let vendor = try SigningIdentity(key: key, chain: chain, role: .grant, now: now)
+  let terms = CommonGrantTerms(module: module, epoch: 1, issuedAt: now, lifecycle: .secured)
+  let issuer = try GrantIssuer(
+    terms, contentKey: randomSecret(count: 32), signer: vendor.makeJobKey(for: terms, now: now), now: now)
+  let recipients = try (0..<256).map { _ in
+    GrantRecipient(
+      deviceID: try randomBytes(count: 32), grantKey: try X25519PrivateKey.generate().publicKey, lifecycle: .secured)
+  }
+  let start = (wall: seconds(CLOCK_MONOTONIC), processor: seconds(CLOCK_PROCESS_CPUTIME_ID))
+  var made = 0
+  try Pipeline.run(
+    next: { () -> Int? in
+      guard made < count else { return nil }
+      defer { made += recipients.count }
+      return min(recipients.count, count - made)
+    },
+    work: { count in for recipient in recipients[..<count] { _ = try issuer.issue(to: recipient, sequence: 1) } },
+    deliver: { _ in })
+  print("wall", (seconds(CLOCK_MONOTONIC) - start.wall) / Double(count))
+  print("processor", (seconds(CLOCK_PROCESS_CPUTIME_ID) - start.processor) / Double(count))
+}
+
+/// Looks a device up in a bundle: with the directory read for it, and with one that is in memory, as a server has it.
+func lookUp(_ path: String, _ digits: String) throws {
+  let id = stride(from: 0, to: digits.utf8.count, by: 2).compactMap {
+    UInt8(digits.dropFirst($0).prefix(2), radix: 16)
+  }
+  var cold: [Double] = []
+  var warm: [Double] = []
+  for _ in 0..<20 {
+    let start = seconds(CLOCK_MONOTONIC)
+    let bundle = try BundleReader(path)
+    let opened = seconds(CLOCK_MONOTONIC)
+    guard try !bundle.grants(of: id).isEmpty else { throw FileError(path, .notFound) }
+    let end = seconds(CLOCK_MONOTONIC)
+    cold.append(end - start)
+    warm.append(end - opened)
+  }
+  print("whole", cold.sorted()[10])
+  print("in-memory-directory", warm.sorted()[10])
+}
+
+func seconds(_ clock: clockid_t) -> Double {
+  var time = timespec()
+  clock_gettime(clock, &time)
+  return Double(time.tv_sec) + Double(time.tv_nsec) * 1e-9
+}
