@@ -9,14 +9,14 @@ import Testing
 struct GrantTests {
   @Test("wraps the content key to the device, under the terms")
   func wraps() throws {
-    var request = GrantRequest(
-      module: testName("com.acme.codec"), epoch: 3, sequence: 9, lifecycle: .secured)
+    var request = CommonGrantTerms(
+      module: testName("com.acme.codec"), epoch: 3, issuedAt: now, lifecycle: .secured)
     request.notBefore = now - 10
     request.notAfter = now + 10
     request.versions = VersionRange(Version(1, 0, 0), Version(1, 9, 9))
     request.features = [1, 2, 3]
     let device = try identity()
-    let grant = try GrantFile(issue(request, to: device)).verify(with: .device).value
+    let grant = try GrantFile(issue(request, to: device, sequence: 9)).verify(with: .device).value
     let isSame = try grant.unwrap(with: TestGrantKey.device.key).isEqual(to: secret(named: "content key"))
     #expect(isSame)
     let terms = grant.terms
@@ -36,7 +36,7 @@ struct GrantTests {
 
   @Test("refuses a device in another life-cycle state than the one granted to")
   func lifecycle() throws {
-    let request = GrantRequest(module: testName("com.acme.codec"), epoch: 1, sequence: 1, lifecycle: .secured)
+    let request = terms("com.acme.codec")
     let debug = try identity(.debug)
     #expect(throws: PackagingError.wrongLifecycle(device: .debug, grant: .secured)) {
       try issue(request, to: debug)
@@ -44,11 +44,11 @@ struct GrantTests {
   }
 
   @Test("refuses a module outside the signer's scope, and a validity that ends before it begins or now")
-  func terms() throws {
+  func refusedTerms() throws {
     let device = try identity()
-    let foreign = GrantRequest(module: testName("com.other.codec"), epoch: 1, sequence: 1, lifecycle: .secured)
+    let foreign = terms("com.other.codec")
     #expect(throws: PackagingError.scopeViolation(testScope("com.acme."))) { try issue(foreign, to: device) }
-    var backwards = GrantRequest(module: testName("com.acme.codec"), epoch: 1, sequence: 1, lifecycle: .secured)
+    var backwards = terms("com.acme.codec")
     backwards.notBefore = now
     backwards.notAfter = now - 1
     let request = backwards
@@ -63,10 +63,15 @@ struct GrantTests {
   }
 }
 
-private func issue(_ request: GrantRequest, to device: Verified<DeviceIdentity>) throws -> [UInt8] {
+private func terms(_ module: String) -> CommonGrantTerms {
+  CommonGrantTerms(module: testName(module), epoch: 1, issuedAt: now, lifecycle: .secured)
+}
+
+private func issue(
+  _ terms: CommonGrantTerms, to device: Verified<DeviceIdentity>, sequence: UInt64 = 1
+) throws -> [UInt8] {
   let signer = try SigningIdentity(
     key: signingKey("Acme grants"), chain: ChainFixture.grant.chainFile(), role: .grant, now: now)
-  let recipient = GrantRecipient(
-    deviceID: device.value.deviceID, grantKey: device.value.grantKey, lifecycle: device.value.lifecycle)
-  return try issueGrant(request, to: recipient, contentKey: secret(named: "content key"), signer: signer, now: now)
+  let issuer = try GrantIssuer(terms, contentKey: secret(named: "content key"), signer: signer, now: now)
+  return issuer.series.file(try issuer.issue(to: GrantRecipient(device), sequence: sequence))
 }
