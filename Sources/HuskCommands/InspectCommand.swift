@@ -38,7 +38,7 @@ struct InspectCommand: ParsableCommand {
     case .fuses: try inspectFuses()
     case .logHead:
       try inspect(file, limit: LogHead.longest) { try Report(logHead: path, LogHead(unverified: $0)) }
-    case nil: try inspectOther(file)
+    case .export, nil: try inspectOther(file)
     }
   }
 

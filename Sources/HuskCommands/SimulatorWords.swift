@@ -52,6 +52,7 @@ extension FileLabel {
     case .identity: "a device identity"
     case .fuses: "a fuses file"
     case .logHead: "the head of a vault's log"
+    case .export: "an export of a vault"
     }
   }
 }

@@ -65,7 +65,7 @@ struct VerifyCommand: ParsableCommand {
       case .bundle: try verifyBundle(verifier)
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
-      case .fuses, .logHead, nil: throw FormatError(.malformed, in: .label)
+      case .fuses, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error

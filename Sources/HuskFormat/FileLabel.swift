@@ -10,12 +10,13 @@ public enum FileLabel: UInt64, CaseIterable, Sendable {
   case identity = 0x4875_7349  // HusI
   case fuses = 0x4875_7346  // HusF
   case logHead = 0x4875_734c  // HusL
+  case export = 0x4875_7345  // HusE
 
-  /// The size of the label of a package or bundle, which is a CBOR item of its own.
+  /// The size of the label of a sequence, which is a CBOR item of its own.
   public static let sequenceLabelSize = 12
 
   /// Whether the file is a CBOR sequence.
-  private var isSequence: Bool { self == .package || self == .bundle }
+  private var isSequence: Bool { self == .package || self == .bundle || self == .export }
 
   private static let selfDescribedItem: UInt64 = 55799
   private static let selfDescribedSequence: UInt64 = 55800

@@ -72,8 +72,19 @@ public struct IdentityFile: Sendable {
   public func verify(
     with verifier: ChainVerifier, bootRoots: [[UInt8]]
   ) throws(FormatError) -> Verified<DeviceIdentity> {
+    try verify(bootRoots: bootRoots) { (silicon) throws(FormatError) in
+      try verifier.verify(silicon, role: .silicon)
+    }
+  }
+
+  /// Verifies an identity.
+  ///
+  /// - Parameter verifySilicon: verifies the silicon chain for role `silicon`, as a ``ChainVerifier`` does.
+  package func verify(
+    bootRoots: [[UInt8]], silicon verifySilicon: (CertificateChain) throws(FormatError) -> ChainVerifier.Authority
+  ) throws(FormatError) -> Verified<DeviceIdentity> {
     let claims = try unverifiedClaims()
-    let authority = try verifier.verify(silicon, role: .silicon)
+    let authority = try verifySilicon(silicon)
     var key = authority.key
     for (index, certificate) in dice.enumerated() {
       let part = FormatError.Part.diceCertificate(index)

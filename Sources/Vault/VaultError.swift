@@ -39,6 +39,8 @@ public enum VaultError: Error, Equatable, Sendable {
 
   // MARK: What is asked for
 
+  /// The file isn't what a vault exported, or isn't whole.
+  case notAnExport
   /// The clock says an earlier time than the vault's latest event had, seconds since 1970.
   case clockSetBack(now: UInt64, latest: UInt64)
   case unknownModule(Name)

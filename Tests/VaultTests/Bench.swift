@@ -7,6 +7,7 @@ import GRDB
 import HostSupport
 import HuskFormat
 import SecretBytes
+import Testing
 import Vault
 
 let codec = testName("com.acme.codec")
@@ -70,10 +71,45 @@ struct Bench {
     try Vault(path, isReadOnly: true).devices(selection, after: 0, limit: 1000)
   }
 
-  /// A device that may get grants.
-  func grantee(_ index: Int = 0) throws -> Grantee {
+  /// A device, in line for a grant.
+  func candidate(_ index: Int = 0, _ module: Name = codec) throws -> (candidate: GrantCandidate, mark: Int64) {
+    let (vault, _) = try open()
+    let mark = try vault.changeMark()
+    var candidates = GrantCandidates(vault, .devices([try devices()[index].row]), module: module, after: 0)
+    return (try #require(try candidates.next(1).first), mark)
+  }
+
+  /// Whether a device may get grants, and to which key; throws what keeps it from that.
+  @discardableResult
+  func recipient(_ index: Int = 0) throws -> GrantRecipient {
     let (vault, key) = try open()
-    return try devices()[index].grantee(with: key, trust: vault.trust(with: key))
+    _ = try vault.ensureModule(codec, with: key, on: .at(now))
+    return try candidate(index).candidate.recipient(with: key, trust: vault.trust(with: key))
+  }
+
+  /// Records a grant, as a job of its own. Returns its sequence number; nil if the device changed meanwhile.
+  @discardableResult
+  func grant(
+    _ module: Name = codec, to index: Int = 0, meanwhile: () throws -> Void = {}, on occasion: Occasion = .at(now)
+  ) throws -> UInt64? {
+    let (vault, key) = try open()
+    let epoch = try vault.ensureModule(module, with: key, on: occasion)
+    let mark = try vault.changeMark()
+    var candidates = GrantCandidates(vault, .devices([try devices()[index].row]), module: module, after: 0)
+    let candidate = try #require(try candidates.next(1).first)
+    let recipient = try candidate.recipient(with: key, trust: vault.trust(with: key))
+    try meanwhile()
+    var job = try vault.beginJob(bytes(named: UUID().uuidString), on: occasion)
+    let terms = CommonGrantTerms(module: module, epoch: epoch, issuedAt: occasion.now, lifecycle: recipient.lifecycle)
+    let series = try GrantSeries(terms: terms, chain: ChainFixture.grant.encoded())
+    // Nobody opens it here: only its size and number matter.
+    let number = (0..<8).map { UInt8(truncatingIfNeeded: candidate.sequence >> UInt64(56 - 8 * $0)) }
+    let record = recipient.deviceID + bytes(named: "key") + number + [UInt8](repeating: 1, count: 144)
+    let grant = GrantJob.Grant(to: candidate, try #require(GrantRecord(record[...])))
+    let isDone = try vault.record(
+      [grant], of: series, in: &job, keeps: false, since: mark, with: key, on: occasion)
+    try vault.finish(job, on: occasion)
+    return isDone ? candidate.sequence : nil
   }
 
   /// What the vault finds wrong with itself, unlocked.

@@ -25,7 +25,7 @@ struct CheckTests {
     let package = PackageRecord(
       module: codec, version: Version(1, 2, 3), securityVersion: 4, epoch: 1, digest: bytes(named: "package"))
     try vault.record(package, on: .at(now))
-    try vault.recordGrant(of: codec, epoch: 1, to: bench.grantee(5), on: .at(now)) { _ in }
+    try bench.grant(to: 5)
     _ = try vault.setStatus(.recalled, of: [bench.devices()[2]], why: "hot", with: key, on: .at(now))
   }
 
@@ -64,8 +64,8 @@ struct CheckTests {
     ("UPDATE identities SET previous = id WHERE id = 2", .identity, true),
     ("UPDATE templates SET file = zeroblob(length(file))", .device, true),
     ("UPDATE platforms SET loader = randomblob(64)", .device, true),
-    ("UPDATE grants SET epoch = -1", .grant, true),
-    ("UPDATE grants SET issued_at = -1", .grant, true),
+    ("UPDATE grant_series SET count = -1", .grant, true),
+    ("UPDATE jobs SET started_at = -1", .job, true),
     ("UPDATE packages SET packed_at = -1", .package, true),
     ("PRAGMA foreign_keys = OFF; DELETE FROM identities WHERE id = 2", .device, true),
     ("PRAGMA foreign_keys = OFF; DELETE FROM modules", .meta, true),
@@ -153,7 +153,7 @@ struct CheckTests {
     _ = try restored.rotate(codec, with: key, on: .at(now))
     #expect(try vault.latestEpoch(of: codec) == 1)
 
-    try bench.edit("UPDATE grants SET epoch = -1")
+    try bench.edit("UPDATE grant_series SET count = -1")
     let second = bench.directory.appending(path: "second.vault").path
     #expect(throws: VaultError.damaged(.grant)) { try vault.backUp(to: second) }
     #expect(!FileManager.default.fileExists(atPath: second))

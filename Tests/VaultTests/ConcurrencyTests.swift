@@ -17,23 +17,21 @@ struct ConcurrencyTests {
   @Test("get no sequence number twice")
   func sequences() async throws {
     try bench.add(IdentityFixture("A"))
-    let (vault, key) = try bench.open()
-    _ = try vault.ensureModule(codec, with: key, on: .at(now))
-    let grantee = try bench.grantee()
     let numbers = try await withThrowingTaskGroup(of: [UInt64].self) { group in
       for _ in 0..<3 {
-        group.addTask { [path = bench.path] in
-          let vault = try Vault(path)
+        group.addTask { [bench] in
           var numbers: [UInt64] = []
           for _ in 0..<20 {
-            try vault.recordGrant(of: codec, epoch: 1, to: grantee, on: .at(now)) { numbers.append($0) }
+            if let number = try bench.grant() { numbers.append(number) }
           }
           return numbers
         }
       }
       return try await group.reduce(into: []) { $0 += $1 }
     }
-    #expect(numbers.sorted() == Array(1...60))
+    // Who came second did nothing, and would do it again.
+    #expect(numbers.sorted() == Array(1...UInt64(numbers.count)))
+    #expect(numbers.count >= 20)
     #expect(try bench.findings() == [])
   }
 

@@ -27,7 +27,7 @@ struct LogTests {
     let package = PackageRecord(
       module: codec, version: Version(1, 2, 3), securityVersion: 4, epoch: 2, digest: bytes(named: "package"))
     try vault.record(package, on: .at(now))
-    try vault.recordGrant(of: codec, epoch: 2, to: bench.grantee(), on: .at(now + 1, by: "bob")) { _ in }
+    try bench.grant(on: .at(now + 1, by: "bob"))
     _ = try vault.setStatus(.recalled, of: bench.devices(), why: "hot", with: key, on: .at(now + 1))
     _ = try vault.tag(bench.devices(), as: "lab", on: .at(now + 1))
     _ = try vault.untag(bench.devices(), as: "lab", on: .at(now + 1))

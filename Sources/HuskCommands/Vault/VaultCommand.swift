@@ -12,7 +12,7 @@ struct VaultCommand: ParsableCommand {
     subcommands: [
       VaultCreateCommand.self, VaultInfoCommand.self, VaultTrustCommand.self, VaultLogCommand.self,
       VaultHeadCommand.self, VaultCheckCommand.self, VaultBackupCommand.self, VaultRotateKeyCommand.self,
-      VaultClockCommand.self,
+      VaultClockCommand.self, VaultExportCommand.self, VaultImportCommand.self,
     ])
 }
 

@@ -39,6 +39,7 @@ extension ErrorReport {
       self.init(
         "the clock says \(Timestamp(seconds: now).text), but the vault was changed at \(Timestamp(seconds: latest).text)",
         hint: "set the clock; if it is right now, husk vault clock --accept goes on from here")
+    case .notAnExport: self.init("not a vault's export, or not all of one")
     case .unknownModule(let name):
       self.init("no module \(name.text)", hint: "husk module list tells the modules; pack begins new ones")
     case .unknownEpoch(let name, let epoch): self.init("no epoch \(epoch) of \(name.text)")

@@ -32,7 +32,7 @@ public struct VerifiedIdentity: Sendable {
 
 /// Verifies identities as a vendor does who trusts what a vault trusts (SPEC 6.5). Any number of threads may use it.
 public struct IdentityVerifier: Sendable {
-  private let verifier: ChainVerifier
+  private let batches: BatchVerifier
   private let bootRoots: [[UInt8]]
   private let trust: TrustSet
   private let lifecycle: Lifecycle
@@ -41,9 +41,10 @@ public struct IdentityVerifier: Sendable {
   ///   - lifecycle: the state that devices must be in.
   ///   - now: seconds since 1970.
   public init(trust: TrustSet, lifecycle: Lifecycle, now: UInt64) {
-    verifier = ChainVerifier(
-      anchors: TrustAnchors(thumbprints: trust.values(of: .deviceRoot)),
-      time: TimeBasis(lowerBound: 0, trustedClock: now))
+    batches = BatchVerifier(
+      ChainVerifier(
+        anchors: TrustAnchors(thumbprints: trust.values(of: .deviceRoot)),
+        time: TimeBasis(lowerBound: 0, trustedClock: now)))
     bootRoots = trust.values(of: .bootRoot)
     self.trust = trust
     self.lifecycle = lifecycle
@@ -53,7 +54,9 @@ public struct IdentityVerifier: Sendable {
   public func verify(_ file: [UInt8]) throws(IdentityRefusal) -> VerifiedIdentity {
     let identity: Verified<DeviceIdentity>
     do throws(FormatError) {
-      identity = try IdentityFile(file).verify(with: verifier, bootRoots: bootRoots)
+      identity = try IdentityFile(file).verify(bootRoots: bootRoots) { (silicon) throws(FormatError) in
+        try batches.verify(silicon)
+      }
     } catch {
       throw .format(error)
     }
