@@ -157,6 +157,12 @@ let testTargets: [Target] = [
     ]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
   tests(
+    "GrantBundleTests",
+    [
+      "CBOR", "COSE", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport",
+      "HuskFormat", "SecretBytes",
+    ]),
+  tests(
     "PackagerTests",
     [
       "COSE", "Compression", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",

@@ -83,7 +83,8 @@ struct GrantIssueCommand: ParsableCommand {
       vault: store, path: vault, key: storeKey, trust: trust, signer: signer, signerPath: chain, scope: scope,
       requiresAll: devices.areNamed, occasion: occasion)
     let summary = try run.perform(tasks, digest: digest(), to: output.make())
-    try summary.print(asJSON: json)
+    // A single file speaks for itself.
+    if json || output.file == nil { try summary.print(asJSON: json) }
   }
 
   private func newTask(_ store: Vault, _ occasion: Occasion) throws -> GrantTask {
