@@ -178,7 +178,8 @@ let testTargets: [Target] = [
   tests(
     "CommandTests",
     [
-      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "Vault",
+      "husk",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests("SampleTests", []),

@@ -47,7 +47,8 @@ struct ErrorReport: Equatable {
         hint: "that command goes on with it when it is given again; to give the bundle up, remove the file")
     case is TooManyGrantsError:
       self.init(
-        "-o is for one grant, and these would be more", hint: "--bundle puts them into one file, --out-dir into one each")
+        "-o is for one grant, and these would be more",
+        hint: "--bundle puts them into one file, --out-dir into one each")
     case let error as InterruptedGrantsError:
       self.init("stopped; \(error.count) grants are done", hint: "the same command goes on from there")
     case let error as GrantNotFoundError:
@@ -74,7 +75,9 @@ struct ErrorReport: Equatable {
 
   private static func namesItsSubject(_ error: any Error) -> Bool {
     switch error {
-    case is UnfinishedBundleError, is SubjectError, is FileError, is KeyFileError, is ObjectFileError, is SimulatorError: true
+    case is UnfinishedBundleError, is SubjectError, is FileError, is KeyFileError, is ObjectFileError,
+      is SimulatorError:
+      true
     case let error as VaultError:
       if case .file = error { true } else { false }
     default: false

@@ -51,7 +51,9 @@ public struct GrantRecord: Equatable, Sendable {
   public func append(to bytes: inout [UInt8]) {
     bytes += deviceID
     bytes += grantKeyThumbprint
-    for shift in stride(from: UInt64(56), through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: sequence >> shift)) }
+    for shift in stride(from: UInt64(56), through: 0, by: -8) {
+      bytes.append(UInt8(truncatingIfNeeded: sequence >> shift))
+    }
     bytes += encapsulatedKey
     bytes += ciphertext
     bytes += signature

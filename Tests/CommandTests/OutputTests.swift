@@ -148,7 +148,7 @@ struct OutputTests {
 }
 
 /// A file system in memory, mounted at `small`.
-private struct SmallFileSystem {
+struct SmallFileSystem {
   let path: String
 
   init(in directory: URL, _ options: String) throws {

@@ -203,7 +203,9 @@ struct KeyTests {
     #expect(after == before)
     #expect(try again.check(with: next).findings == [])
     for index in 0...1 {
-      let candidate = try bench.candidate(index).candidate
+      var candidates = try GrantCandidates(
+        again, .devices([bench.devices()[index].row]), module: codec, after: 0)
+      let candidate = try #require(try candidates.next(1).first)
       _ = try candidate.recipient(with: unlocked, trust: again.trust(with: unlocked))
     }
     // Not even in unused parts of the file is anything left that the former key opens.

@@ -56,7 +56,9 @@ struct GrantExtractCommand: ParsableCommand {
       if latest.last?.0 == grant.module { latest.removeLast() }
       latest.append((grant.module, grant))
     }
-    guard let file = try choose(latest).file else { throw GrantNotFoundError(source: source, device: device, isIssued: true) }
+    guard let file = try choose(latest).file else {
+      throw GrantNotFoundError(source: source, device: device, isIssued: true)
+    }
     return file
   }
 

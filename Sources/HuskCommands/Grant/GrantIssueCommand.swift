@@ -59,7 +59,9 @@ struct GrantIssueCommand: ParsableCommand {
   @OptionGroup var passphrase: PassphraseOptions
 
   func validate() throws {
-    if reissue, terms.isGiven { throw ValidationError("--reissue takes the terms of the latest grants: none are given") }
+    if reissue, terms.isGiven {
+      throw ValidationError("--reissue takes the terms of the latest grants: none are given")
+    }
     if !reissue, module == nil { throw ValidationError("Missing expected option '--module <module>'") }
     if json, output.file == "-" { throw ValidationError("--json and -o - both write to standard output") }
   }

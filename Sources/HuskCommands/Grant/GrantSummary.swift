@@ -35,7 +35,8 @@ struct GrantSummary {
       reasons.isEmpty
         ? nil
         : Report.Field("reasons", .group(reasons.map { Report.Field($0.key.words, .number($0.value)) })),
-      hasExpiredTerms ? Report.Field("expiredTerms", .flag(true, words: "some grants had run out: not issued anew")) : nil,
+      hasExpiredTerms
+        ? Report.Field("expiredTerms", .flag(true, words: "some grants had run out: not issued anew")) : nil,
     ]).print(asJSON: json)
     if issued + earlier == 0 { throw ExitCode.failure }
   }

@@ -94,12 +94,10 @@ struct VaultImportCommand: ParsableCommand {
 
   func run() throws {
     let store = try about(vault.path) { try Vault(vault.path) }
-    let keys: ContentKeyImport?
+    var keys: ContentKeyImport?
     if let recipient, let signer {
       keys = ContentKeyImport(
         recipient: try passphrase.keys.agreementKey(recipient), signer: try readSigningPublicKey(signer))
-    } else {
-      keys = nil
     }
     let unlocked = try vaultKey.unlock(store, at: vault.path, passphrase: passphrase)
     let occasion = Occasion.present

@@ -5,7 +5,7 @@ import HostSupport
 import HuskFormat
 
 /// To whom content keys go with an export, and who vouches for them.
-public struct ContentKeyExport: ~Copyable {
+public final class ContentKeyExport {
   let vaultKey: VaultKey
   let recipient: [UInt8]
   let signer: SigningKey
@@ -24,15 +24,12 @@ extension Vault {
   /// Writes what is public in the vault to a file (SPEC 14.7): devices with their identities, grants, events. Content
   /// keys only if asked for, encrypted to somebody, and with an event that tells so.
   public func export(
-    to path: String, contentKeys: borrowing ContentKeyExport?, on occasion: Occasion
+    to path: String, contentKeys: ContentKeyExport?, on occasion: Occasion
   ) throws(VaultError) {
     do {
       var output = try ExportWriter(path)
       try output.write(.vault(id: id, at: occasion.now))
-      switch contentKeys {
-      case .some(let export): try writeContentKeys(export, to: &output, on: occasion)
-      case .none: break
-      }
+      if let contentKeys { try writeContentKeys(contentKeys, to: &output, on: occasion) }
       try writeDevices(to: &output)
       try writeGrants(to: &output)
       var next: UInt64 = 1
@@ -49,7 +46,7 @@ extension Vault {
   }
 
   private func writeContentKeys(
-    _ export: borrowing ContentKeyExport, to output: inout ExportWriter, on occasion: Occasion
+    _ export: ContentKeyExport, to output: inout ExportWriter, on occasion: Occasion
   ) throws {
     let epochs = try modules().flatMap { module in module.epochs.map { (module.name, $0.number) } }
     // Told before anything goes out.
@@ -57,7 +54,8 @@ extension Vault {
       _ = try database.append(
         .contentKeysExported,
         [
-          Event.Detail("contentKeys", .number(UInt64(epochs.count))), Event.Detail("recipient", .bytes(export.recipient)),
+          Event.Detail("contentKeys", .number(UInt64(epochs.count))),
+          Event.Detail("recipient", .bytes(export.recipient)),
         ], on: occasion)
     }
     for (module, epoch) in epochs {
@@ -139,16 +137,18 @@ extension Database {
 private struct ExportWriter: ~Copyable {
   private let file: OutputFile
   private var digest: SHA256
-  private var pending: [UInt8] = []
+  private var pending: [UInt8]
 
   private static let pieceSize = 1 << 18
 
   init(_ path: String) throws {
-    file = try OutputFile(path, mode: 0o644)
-    digest = try SHA256()
+    let file = try OutputFile(path, mode: 0o644)
+    let digest = try SHA256()
     var encoder = CBOREncoder()
     FileLabel.export.encode(to: &encoder)
     pending = encoder.bytes
+    self.file = file
+    self.digest = digest
   }
 
   mutating func write(_ record: ExportRecord) throws {
@@ -164,8 +164,9 @@ private struct ExportWriter: ~Copyable {
   }
 
   private mutating func flush() throws {
-    try digest.update(pending.span.bytes)
-    try file.write(pending.span.bytes)
+    let piece = pending
     pending = []
+    try digest.update(piece.span.bytes)
+    try file.write(piece.span.bytes)
   }
 }

@@ -51,7 +51,8 @@ struct ExportedContentKey {
     do throws(COSEError) {
       var reader = CBORReader(sealed)
       let contentKey = try Encrypt0(&reader).open(with: key, externalAAD: Self.aad(module, epoch))
-      return contentKey.count == Grant.contentKeySize ? contentKey : nil
+      guard contentKey.count == Grant.contentKeySize else { return nil }
+      return contentKey
     } catch {
       return nil
     }

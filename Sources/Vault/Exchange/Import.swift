@@ -5,9 +5,10 @@ import FoundationEssentials
 import GRDB
 import HostSupport
 import HuskFormat
+import SecretBytes
 
 /// Who may open content keys of an import, and who must have vouched for them.
-public struct ContentKeyImport: ~Copyable {
+public final class ContentKeyImport {
   let recipient: X25519PrivateKey
   let signer: PublicKey
 
@@ -42,7 +43,7 @@ extension Vault {
   ///   - refused: is told of each device that isn't taken in.
   /// - Throws: `notAnExport` where the file isn't one, or isn't whole; nothing was changed then.
   public func importExport(
-    _ path: String, verifier: IdentityVerifier, contentKeys: borrowing ContentKeyImport?, with key: VaultKey,
+    _ path: String, verifier: IdentityVerifier, contentKeys: ContentKeyImport?, with key: VaultKey,
     on occasion: Occasion, refused: (IdentityRefusal) -> Void
   ) throws(VaultError) -> ImportSummary {
     do {
@@ -56,9 +57,10 @@ extension Vault {
         case .series(let number, let terms, let chain): try intake.take(series: number, terms, chain)
         case .grant(let grant): try intake.take(grant)
         case .contentKey(let object):
-          switch contentKeys {
-          case .some(let keys): try intake.take(contentKey: object, keys)
-          case .none: intake.summary.contentKeysLeftOut += 1
+          if let contentKeys {
+            try intake.take(contentKey: object, contentKeys)
+          } else {
+            intake.summary.contentKeysLeftOut += 1
           }
         // Another vault's log is its own.
         case .event, .end: break
@@ -94,7 +96,7 @@ private struct Intake {
     self.digest = digest
   }
 
-  mutating func take(contentKey object: [UInt8], _ keys: borrowing ContentKeyImport) throws {
+  mutating func take(contentKey object: [UInt8], _ keys: ContentKeyImport) throws {
     guard let exported = ExportedContentKey(object, signedBy: keys.signer),
       let contentKey = exported.open(with: keys.recipient)
     else {
@@ -298,11 +300,12 @@ private struct ExportReader: ~Copyable {
   private var buffer: SequenceBuffer
 
   init(_ path: String) throws {
-    buffer = try SequenceBuffer(path, longestItem: ExportRecord.longest)
+    var buffer = try SequenceBuffer(path, longestItem: ExportRecord.longest)
     guard buffer.size != nil else { throw FileError(path, .notRegularFile) }
     try buffer.fill()
     guard FileLabel.detect(buffer.bytes) == .export else { throw VaultError.notAnExport }
     buffer.position = FileLabel.sequenceLabelSize
+    self.buffer = buffer
   }
 
   /// Nil at the end.
