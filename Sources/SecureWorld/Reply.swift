@@ -25,7 +25,7 @@ public struct Reply: Equatable, Sendable {
   public func encoded() -> [UInt8] {
     var encoder = CBOREncoder()
     encoder.beginArray(4)
-    encoder.encode(unsigned: SecureWorldProtocol.version)
+    encoder.encode(unsigned: DecryptorMessage.Kind.reply)
     encoder.encode(unsigned: id)
     switch result {
     case .hello(let version):
@@ -52,7 +52,7 @@ public struct Reply: Equatable, Sendable {
     var reader = CBORReader(message)
     let start = reader.position
     guard try reader.readArrayHeader() == 4 else { throw CBORError(.outOfRange, at: start) }
-    guard try reader.readUnsigned() == SecureWorldProtocol.version else { throw CBORError(.outOfRange, at: start) }
+    guard try reader.readUnsigned() == DecryptorMessage.Kind.reply else { throw CBORError(.outOfRange, at: start) }
     id = try reader.readUnsigned()
     let statusStart = reader.position
     let status = try reader.readInteger()

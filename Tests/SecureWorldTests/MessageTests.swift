@@ -28,6 +28,22 @@ struct MessageTests {
     #expect(SecureWorldProtocol.deadline == 30_000)
   }
 
+  @Test("a load may ask for progress, and nothing else may")
+  func progressWish() throws {
+    let wish = Request(id: 5, operation: .load, wantsProgress: true)
+    #expect(hex(wish.encoded()) == "84010501a101f5")
+    #expect(try request("84010501a101f5", descriptors: 2) == wish)
+    #expect(try request("84010501a0", descriptors: 2).wantsProgress == false)
+    let refused = [
+      ("84010500a101f5", 0), ("84010502a101f5", 0), ("84010501a101f4", 2), ("84010501a10101", 2), ("84010501a102f5", 2),
+      ("84010501a201f502f5", 2), ("84010501a201f501f5", 2), ("84010501a120f5", 2), ("84010501a101", 2),
+    ]
+    for (hex, descriptors) in refused {
+      let refusal = #expect(throws: Request.Refusal.self) { try request(hex, descriptors: descriptors) }
+      #expect(refusal?.id == 5, "\(hex)")
+    }
+  }
+
   @Test("one that is refused after its id is answered to that id")
   func identified() throws {
     let refused = [
@@ -154,6 +170,40 @@ struct MessageTests {
       var changed = members
       changed[index] = value
       #expect(throws: CBORError.self, "\(value)") { try parse(changed) }
+    }
+  }
+
+  // MARK: Progress
+
+  @Test("progress has the form of SPEC 8, and is read as it was written")
+  func progress() throws {
+    let progress = Progress(id: 5, done: 7, total: 256)
+    #expect(hex(progress.encoded()) == "84020507190100")
+    for progress in [progress, Progress(id: .max, done: .max, total: .max), Progress(id: 0, done: 0, total: 0)] {
+      #expect(try Progress(parsing: progress.encoded()[...]) == progress)
+    }
+    for refused in [
+      "", "8402", "83020507", "85020507190100f6", "84020507190100f6", "84010507190100", "84030507190100",
+      "8402050807", "8402052007", "84020500f6", "8402f60708",
+    ] {
+      let message = bytes(fromHex: refused)
+      #expect(throws: CBORError.self, "\(refused)") { try Progress(parsing: message[...]) }
+    }
+  }
+
+  @Test("a client tells progress from the reply")
+  func kinds() throws {
+    for operation in [SecureWorld.Operation.hello, .load, .identity] {
+      let progress = Progress(id: 5, done: 1, total: 2)
+      #expect(try DecryptorMessage(parsing: progress.encoded()[...], to: operation) == .progress(progress))
+      let reply = Reply(id: 5, result: .failed(.expired))
+      #expect(try DecryptorMessage(parsing: reply.encoded()[...], to: operation) == .reply(reply))
+      for refused in ["", "84", "8403050102", "a0", "8402050201"] {
+        let message = bytes(fromHex: refused)
+        #expect(throws: CBORError.self, "\(refused)") {
+          try DecryptorMessage(parsing: message[...], to: operation)
+        }
+      }
     }
   }
 
