@@ -24,6 +24,7 @@
 #include "linux_files.h"
 #include "linux_linker.h"
 #include "linux_messages.h"
+#include "linux_probes.h"
 #include "linux_process.h"
 #include "linux_sandbox.h"
 #include "secret_memory.h"
