@@ -41,6 +41,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case sonameConflict = 69
   case loadFailed = 70
   case notAModule = 71
+  case cancelled = 72
 
   /// The name that SPEC 10 gives it, such as `signature-invalid`.
   public var name: StaticString {
@@ -83,6 +84,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .sonameConflict: "soname-conflict"
     case .loadFailed: "load-failed"
     case .notAModule: "not-a-module"
+    case .cancelled: "cancelled"
     }
   }
 }
