@@ -43,7 +43,7 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
-  .target(name: "CHusk"),
+  .target(name: "CHusk", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
@@ -67,7 +67,7 @@ let sharedTargets: [Target] = [
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
+  shared("Loader", ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),

@@ -68,7 +68,8 @@ struct LoadRequest {
         name: manifest.name.bytes,
         version: [manifest.version.major, manifest.version.minor, manifest.version.patch],
         securityVersion: manifest.securityVersion, epoch: terms.epoch, size: size, sequence: terms.sequence,
-        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features)
+        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features,
+        mayBeExecuteOnly: manifest.mayBeExecuteOnly)
       return Result(
         module: module, vendorScope: again.package.authority.vendorScope, time: again.time.lowerBound, file: file)
     } catch {

@@ -42,6 +42,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case sonameConflict = 69
   case loadFailed = 70
   case notAModule = 71
+  case cancelled = 72
 
   /// The name that SPEC 10 gives it, such as `signature-invalid`.
   public var name: StaticString {
@@ -85,6 +86,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .sonameConflict: "soname-conflict"
     case .loadFailed: "load-failed"
     case .notAModule: "not-a-module"
+    case .cancelled: "cancelled"
     }
   }
 }
