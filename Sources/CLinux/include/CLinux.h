@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "linux_files.h"
+#include "linux_init.h"
 #include "linux_linker.h"
 #include "linux_messages.h"
 #include "linux_module_memory.h"
