@@ -69,6 +69,7 @@ let deviceTargets: [Target] = [
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
+  stage("fuseprovider", ["BootChain", "CStage"]),
 ]
 
 /// A module of the tools: ordinary Swift, never part of a device.
@@ -193,6 +194,7 @@ let package = Package(
       .executable(name: "bootrom", targets: ["bootrom"]),
       .executable(name: "bootloader", targets: ["bootloader"]),
       .executable(name: "decryptor", targets: ["decryptor"]),
+      .executable(name: "fuseprovider", targets: ["fuseprovider"]),
     ]
     : [],
   dependencies: embedded ? [] : hostPackages,
