@@ -71,6 +71,7 @@ let deviceTargets: [Target] = [
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
+  stage("fuseprovider", ["BootChain", "CStage"]),
 ]
 
 /// A module of the tools: ordinary Swift, never part of a device.
@@ -199,6 +200,7 @@ let package = Package(
       .executable(name: "bootrom", targets: ["bootrom"]),
       .executable(name: "bootloader", targets: ["bootloader"]),
       .executable(name: "decryptor", targets: ["decryptor"]),
+      .executable(name: "fuseprovider", targets: ["fuseprovider"]),
     ]
     : [],
   dependencies: embedded ? [] : hostPackages,

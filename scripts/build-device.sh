@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Builds what ships on a device into a folder: the static stages, libhusk.a, libhusk.so and husk.h.
+# Builds what ships on a device into a folder: the static stages, the fuse provider, libhusk.a, libhusk.so and husk.h.
 #
 #   scripts/build-device.sh OUT
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -12,7 +12,7 @@ export HUSK_EMBEDDED=1
 quietly swift build --package-path "$root" -c release --scratch-path "$root/.build-device"
 built=$(swift build --package-path "$root" -c release --scratch-path "$root/.build-device" --show-bin-path)
 
-for stage in bootrom bootloader decryptor; do
+for stage in bootrom bootloader decryptor fuseprovider; do
   strip -o "$out/$stage.new" "$built/$stage"
   mv "$out/$stage.new" "$out/$stage"
 done

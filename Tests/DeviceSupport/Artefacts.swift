@@ -27,6 +27,6 @@ public enum Artefacts {
 public let devicesAvailable: Bool =
   ProcessInfo.processInfo.environment["CI"] == "true"
   || (geteuid() == 0
-    && ["bootrom", "bootloader", "decryptor", "libhusk.a", "husk.h"].allSatisfy {
+    && ["bootrom", "bootloader", "decryptor", "fuseprovider", "libhusk.a", "husk.h"].allSatisfy {
       FileManager.default.fileExists(atPath: Artefacts.sdk.appending(path: $0).path)
     })
