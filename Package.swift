@@ -43,30 +43,33 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
-  .target(name: "CHusk"),
+  .target(name: "CHusk", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
   shared("CBOR", []),
-  shared("Cryptography", ["CLibCrypto", "SecretBytes"]),
+  shared("Cryptography", ["CLibCrypto", "CLinux", "SecretBytes"]),
   shared("COSE", ["CBOR", "Cryptography", "SecretBytes"]),
   shared("Compression", ["CLibLZ4"]),
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared("Protections", ["CBOR", "CLinux"]),
+  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
   shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
   .target(
-    name: "Loader", dependencies: ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "SecureWorld"], swiftSettings: swift),
+    name: "Loader", dependencies: ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
@@ -102,13 +105,13 @@ let hostTargets: [Target] = [
     "Simulator",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
-      "Packager", "SecretBytes", "SecureWorld",
+      "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
-      "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
+      "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
@@ -121,7 +124,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let testTargets: [Target] = [
   .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
-  tests("SecretBytesTests", ["SecretBytes"]),
+  tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
@@ -142,7 +145,11 @@ let testTargets: [Target] = [
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
-  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
+  tests(
+    "SecureStorageTests",
+    ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
+  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",
     [
