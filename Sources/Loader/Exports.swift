@@ -98,6 +98,22 @@ public func husk_identity(
   }
 }
 
+@c @implementation
+public func husk_protections(
+  _ device: OpaquePointer!, _ protections: UnsafeMutablePointer<husk_protection>!, _ capacity: Int,
+  _ count: UnsafeMutablePointer<Int>!
+) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard let count, protections != nil || capacity == 0 else { throw .invalidArgument }
+    count.pointee = 0
+    guard husk_has_memory() != 0 else { throw .outOfMemory }
+    let facts = try allFacts(device == nil ? nil : borrow(device, as: Device.self))
+    count.pointee = facts.count
+    guard facts.count <= capacity, let protections else { throw .limitExceeded }
+    try write(facts, to: protections)
+  }
+}
+
 // MARK: - Helpers
 
 private func load(

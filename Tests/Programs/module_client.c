@@ -138,16 +138,16 @@ static void command_arguments(const char *name) {
   husk_module_info info = {.size = sizeof info};
   husk_load_options options = {.size = sizeof options};
 
-  print_status("open, null out", husk_open(HUSK_INHERITED_SOCKET, NULL));
+  print_status("open, null out", husk_open(HUSK_INHERITED_SOCKET, NULL, NULL));
   device = (husk_device *)8;
-  print_status("open, no descriptor", husk_open(-1, &device));
+  print_status("open, no descriptor", husk_open(-1, NULL, &device));
   print_status("device after that", device == NULL ? HUSK_OK : -1);
-  print_status("open, closed descriptor", husk_open(999, &device));
-  print_status("open, not a socket", husk_open(FLASH_DESCRIPTOR, &device));
+  print_status("open, closed descriptor", husk_open(999, NULL, &device));
+  print_status("open, not a socket", husk_open(FLASH_DESCRIPTOR, NULL, &device));
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) fail("no socket");
   close(pair[1]);
-  print_status("open, nobody at the other end", husk_open(pair[0], &device));
+  print_status("open, nobody at the other end", husk_open(pair[0], NULL, &device));
   close(pair[0]);
 
   device = open_device();
@@ -263,7 +263,7 @@ static void command_waits(const char *name) {
   print_status("load", husk_load_fd(device, package, grant, NULL, &other));
   print_status("identity", husk_identity(device, identity, sizeof identity, &length));
   husk_device *again;
-  print_status("open", husk_open(HUSK_INHERITED_SOCKET, &again));
+  print_status("open", husk_open(HUSK_INHERITED_SOCKET, NULL, &again));
   printf("the module still counts: %d\n", call(module, "counter_next"));
 }
 

@@ -25,6 +25,7 @@
 #include "linux_linker.h"
 #include "linux_messages.h"
 #include "linux_module_memory.h"
+#include "linux_probes.h"
 #include "linux_process.h"
 #include "linux_sandbox.h"
 #include "linux_service_client.h"
