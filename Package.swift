@@ -44,6 +44,7 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
   .target(name: "CHusk", cSettings: hardenedC),
+  .target(name: "CLoader", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
@@ -66,7 +67,9 @@ let sharedTargets: [Target] = [
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
+  shared(
+    "Loader",
+    ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
@@ -107,7 +110,7 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
+      "BootChain", "CBOR", "CHusk", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
       "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -178,7 +181,9 @@ let testTargets: [Target] = [
       "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
-  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  .testTarget(
+    name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",
     [

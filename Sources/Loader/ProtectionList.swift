@@ -1,5 +1,6 @@
 import CHusk
 import CLinux
+import CLoader
 import ErrorClass
 import Protections
 
@@ -22,7 +23,7 @@ func write(_ facts: [ProtectionFact], to first: UnsafeMutablePointer<husk_protec
   let size = place.load(as: Int.self)
   for fact in facts {
     var whole = husk_protection(fact)
-    guard husk_struct_write(place, size, &whole, MemoryLayout<husk_protection>.size) == 0 else {
+    guard loader_write_struct(place, size, &whole, MemoryLayout<husk_protection>.size) == 0 else {
       throw .invalidArgument
     }
     place += size

@@ -6,6 +6,8 @@ import TestSupport
 public enum Artefacts {
   /// Boot stages and libhusk: `HUSK_SDK`, else `.build-sdk` in the package's root.
   public static let sdk = folder("HUSK_SDK", else: ".build-sdk")
+  /// libhusk as a shared object.
+  public static let library = sdk.appending(path: "libhusk.so")
   /// The sample modules and firmware: `HUSK_SAMPLES`, else `.build-samples` in the package's root.
   public static let samples = folder("HUSK_SAMPLES", else: ".build-samples")
 
