@@ -49,12 +49,13 @@ let sharedTargets: [Target] = [
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
   shared("CBOR", []),
-  shared("Cryptography", ["CLibCrypto", "SecretBytes"]),
+  shared("Cryptography", ["CLibCrypto", "CLinux", "SecretBytes"]),
   shared("COSE", ["CBOR", "Cryptography", "SecretBytes"]),
   shared("Compression", ["CLibLZ4"]),
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
+  shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
   shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
@@ -110,7 +111,8 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "CHusk", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat",
+      "ModuleELF",
       "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -124,7 +126,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let testTargets: [Target] = [
   .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
-  tests("SecretBytesTests", ["SecretBytes"]),
+  tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
@@ -145,6 +147,9 @@ let testTargets: [Target] = [
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
+  tests(
+    "SecureStorageTests",
+    ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
   tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
   tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(

@@ -32,7 +32,8 @@ const char *husk_status_string(husk_status status) {
     case HUSK_E_OUT_OF_MEMORY: return "out of memory";
     case HUSK_E_IO: return "a file can't be read";
     case HUSK_E_INTERNAL: return "a fault on the secure side";
-    case HUSK_E_STATUS_REQUIRED: return "needs a newer status list";
+    case HUSK_E_STATUS_REQUIRED: return "needs a newer status list, or to be shown the one it has seen";
+    case HUSK_E_REVOKED: return "refused by a status list";
     case HUSK_E_INVALID_ARGUMENT: return "invalid argument";
     case HUSK_E_NOT_FOUND: return "not found";
     case HUSK_E_NO_DECRYPTOR: return "the decryptor can't be reached";

@@ -93,7 +93,8 @@ extension LoadRequest {
       let grant = try grant.verify(with: ChainVerifier(anchors: anchors, time: time))
       time.raise(to: grant.issuedAt)
       try grant.authorize(
-        package, on: device, time: time, highestSequence: session.highestSequence(of: package.value.name))
+        package, packageID: front.packageID(), on: device, time: time,
+        highestSequence: session.highestSequence(of: package.value.name), status: StatusKnowledge())
       guard session.allows(package.authority.vendorScope) else { throw FormatError(.scopeConflict, in: .manifest) }
       return Decision(package: package, grant: grant, time: time)
     } catch {

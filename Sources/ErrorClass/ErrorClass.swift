@@ -32,6 +32,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case io = 28
   case `internal` = 29
   case statusRequired = 30
+  case revoked = 31
 
   case invalidArgument = 64
   case notFound = 65
@@ -76,6 +77,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .io: "io"
     case .internal: "internal"
     case .statusRequired: "status-required"
+    case .revoked: "revoked"
     case .invalidArgument: "invalid-argument"
     case .notFound: "not-found"
     case .noDecryptor: "no-decryptor"

@@ -11,7 +11,7 @@ import Protections
 func allFacts(_ device: Device?) throws(ErrorClass) -> [ProtectionFact] {
   var facts = try device?.protections() ?? untried(by: .decryptor)
   // It speaks for itself only.
-  facts.removeAll { Protection.reporter(of: $0.number) != .decryptor }
+  facts.removeAll { Protection.Reporter(ofNumber: $0.number) != .decryptor }
   facts += measureProcess(Registry.memory)
   facts += measurePlatform()
   return facts

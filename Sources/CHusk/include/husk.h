@@ -112,7 +112,8 @@ enum {
   HUSK_E_OUT_OF_MEMORY = 27,        /* the device lacks the memory for it */
   HUSK_E_IO = 28,                   /* a file or descriptor could not be read */
   HUSK_E_INTERNAL = 29,             /* a fault on the secure side; nothing was released */
-  HUSK_E_STATUS_REQUIRED = 30,      /* needs a newer status list than this device has seen */
+  HUSK_E_STATUS_REQUIRED = 30,      /* needs a newer status list, or one that was not shown since the start */
+  HUSK_E_REVOKED = 31,              /* a status list refuses this package, a key that signed it, or its version */
 
   HUSK_E_INVALID_ARGUMENT = 64,     /* a null pointer, a bad descriptor, an option that this version doesn't know */
   HUSK_E_NOT_FOUND = 65,            /* no such file, or no such symbol */
