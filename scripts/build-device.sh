@@ -52,7 +52,7 @@ install -m 644 "$build/lib/libhusk.a" "$new/lib"
 install -m 644 "$build/lib/libhusk.so.$version" "$new/lib"
 ln -s "libhusk.so.$version" "$new/lib/libhusk.so.$major"
 ln -s "libhusk.so.$major" "$new/lib/libhusk.so"
-install -m 644 "$header" "$new/include"
+install -m 644 "$header" Sources/CHusk/include/module.modulemap "$new/include"
 install -m 644 Samples/firmware/* Samples/adpcm/adpcm.h Samples/activity/activity.h "$new/firmware"
 install -m 644 LICENSE "$new"
 if [ -d Samples/service ]; then
