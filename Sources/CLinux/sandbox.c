@@ -144,6 +144,8 @@ int linux_seccomp_decryptor(void) {
 #endif
       ALLOW(SYS_fstat),
       ALLOW(SYS_socketpair),
+      // Clients of a listening socket, and who they are.
+      ALLOW(SYS_accept4), ALLOW(SYS_getsockopt),
       // Memory.
       ALLOW(SYS_memfd_create), ALLOW(SYS_memfd_secret), ALLOW(SYS_munmap), ALLOW(SYS_mremap),
       ALLOW_WITHOUT(SYS_mmap, 2, PROT_EXEC), ALLOW_WITHOUT(SYS_mprotect, 2, PROT_EXEC), ALLOW(SYS_madvise), ALLOW(SYS_brk), ALLOW(SYS_mlock), ALLOW(SYS_mlock2), ALLOW(SYS_mlockall), ALLOW(SYS_fchmod),

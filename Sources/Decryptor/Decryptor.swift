@@ -8,18 +8,31 @@ public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
       try startStage(binding: true)
-      let handoff = try Handoff(draining: Platform.Descriptor.handoff)
+      var provider = ProviderClient(socket: Platform.Descriptor.provider)
+      let handoff = try provider.secrets()
       let notes = handoff.notes
+      let origin = try origin(of: Platform.Descriptor.socket, notes)
       let keys = try DeviceKeys.derive(from: handoff)
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       let protections = try enterSandbox()
-      var server = Server(
-        socket: Platform.Descriptor.socket, keys: keys, state: notes.state, protections: protections)
+      var server = Server(origin, keys: keys, state: notes.state, protections: protections, provider: provider)
       server.run()
       exit(0)
     } catch {
       refuse("decryptor", "to start", error)
+    }
+  }
+
+  /// Whether the socket to the normal world is a client, or one that clients connect to (SPEC 8).
+  private static func origin(of socket: Int32, _ notes: HandoffNotes) throws(ErrorClass) -> Server.Origin {
+    switch linux_is_listening(socket) {
+    case 0: return .connected(socket)
+    case 1:
+      guard linux_never_wait(socket) == 0 else { throw .internal }
+      let rule = AdmissionRule(user: notes.firmwareUser, group: notes.firmwareGroup, own: geteuid())
+      return .entrance(Entrance(listener: socket, rule: rule))
+    default: throw .invalidArgument
     }
   }
 

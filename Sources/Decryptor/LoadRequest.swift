@@ -4,6 +4,16 @@ import ErrorClass
 import HuskFormat
 import SecureWorld
 
+/// What a load is decided against, beside the device's own state.
+struct LoadContext {
+  let anchors: TrustAnchors
+  /// The present; nil if there is a trusted clock that can't be read.
+  let time: TimeBasis?
+  let log: ReleaseLog
+  /// Whom the module is for.
+  let user: UInt32
+}
+
 /// One request to load a module (SPEC 9.1): the signed bytes of package and grant, read once, and what they say.
 struct LoadRequest {
   private let package: Int32
@@ -50,17 +60,20 @@ struct LoadRequest {
   }
 
   /// Decides, unwraps, decrypts, decompresses, decides again, seals: everything of SPEC 9.1.
-  func perform(_ keys: borrowing DeviceKeys, anchors: TrustAnchors, time: TimeBasis, session: Session)
-    throws(ErrorClass) -> Result
-  {
-    let decision = try decide(keys.state, anchors, time, session)
+  ///
+  /// - Parameter progress: whom to tell how far it is.
+  func perform(
+    _ keys: borrowing DeviceKeys, _ context: LoadContext, progress: ProgressReporter?
+  ) throws(ErrorClass) -> Result {
+    guard let time = context.time else { throw .internal }
+    let decision = try decide(keys.state, context, time)
     let manifest = decision.package.value
     let file = linux_memory_file_module("module")
     guard file >= 0 else { throw .outOfMemory }
     do throws(ErrorClass) {
-      let size = try unpack(decision, keys, into: file)
+      let size = try unpack(decision, keys, into: file, progress)
       // Once more on the same signed bytes; by then all signed times are known (SPEC 15.4).
-      let again = try decide(keys.state, anchors, decision.time, session)
+      let again = try decide(keys.state, context, decision.time)
       guard again.package == decision.package, again.grant == decision.grant else { throw .internal }
       guard linux_seal(file) == 0, linux_is_sealed(file) == 1 else { throw .internal }
       let terms = again.grant.value.terms
@@ -82,20 +95,26 @@ struct LoadRequest {
 extension LoadRequest {
   /// Steps 1 to 3 of SPEC 9.1, without unwrapping.
   private func decide(
-    _ device: DeviceState, _ anchors: TrustAnchors, _ start: TimeBasis, _ session: Session
+    _ device: DeviceState, _ context: LoadContext, _ start: TimeBasis
   ) throws(ErrorClass) -> Decision {
     var time = start
     do throws(FormatError) {
       let package = try front.verify(
-        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: anchors, time: time))
+        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: context.anchors, time: time))
       guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
+      let vendorScope = package.authority.vendorScope
       time.raise(to: package.issuedAt)
-      let grant = try grant.verify(with: ChainVerifier(anchors: anchors, time: time))
+      time.raise(to: context.log.time(of: vendorScope))
+      let grant = try grant.verify(with: ChainVerifier(anchors: context.anchors, time: time))
       time.raise(to: grant.issuedAt)
       try grant.authorize(
         package, packageID: front.packageID(), on: device, time: time,
-        highestSequence: session.highestSequence(of: package.value.name), status: StatusKnowledge())
-      guard session.allows(package.authority.vendorScope) else { throw FormatError(.scopeConflict, in: .manifest) }
+        highestSequence: context.log.highestSequence(of: package.value.name), status: StatusKnowledge())
+      do throws(ErrorClass) {
+        try context.log.check(package.value.name, vendorScope: vendorScope, to: context.user)
+      } catch {
+        throw FormatError(error, in: .manifest)
+      }
       return Decision(package: package, grant: grant, time: time)
     } catch {
       throw error.errorClass
@@ -104,15 +123,20 @@ extension LoadRequest {
 
   /// Unwraps the content key and unpacks the module; returns its size in bytes.
   private func unpack(
-    _ decision: Decision, _ keys: borrowing DeviceKeys, into file: Int32
+    _ decision: Decision, _ keys: borrowing DeviceKeys, into file: Int32, _ progress: ProgressReporter?
   ) throws(ErrorClass) -> UInt64 {
     let manifest = decision.package.value
     let payload = PackagePayload(file: package, offset: front.payloadOffset, manifest: manifest)
+    var progress = progress
     var unpacker = try ModuleUnpacker(file: file, sizeBound: manifest.sizeBound)
     do throws(FormatError) {
       let contentKey = try decision.grant.value.unwrap(with: keys.grantKey)
       do throws(ErrorClass) {
-        try payload.decrypt(with: contentKey) { (plaintext) throws(ErrorClass) in try unpacker.take(plaintext) }
+        try payload.decrypt(with: contentKey) { (plaintext) throws(ErrorClass) in
+          try unpacker.take(plaintext)
+        } afterSegment: {
+          progress?.report($0, of: manifest.payloadSize)
+        }
       } catch {
         throw FormatError(error, in: .payload)
       }

@@ -20,7 +20,7 @@ struct ABITests {
 
   /// What the shared library exports, with the versions.
   private func symbols() throws -> [String: String] {
-    let outcome = try run("nm", ["-D", "--defined-only", "--with-symbol-versions", Artefacts.library.path])
+    let outcome = try run("nm", ["-D", "--defined-only", "--with-symbol-versions", Release.host.sharedLibrary.path])
     let symbols = outcome.stdout.matches(of: #/(?m)^[0-9a-f]+ [A-Z] (\w+)(?:@@?(\w+))?$/#).compactMap { match in
       match.output.2.map { (String(match.output.1), String($0)) }
     }

@@ -15,6 +15,12 @@ int linux_openat_read(int directory, const char *path);
 /// open(2) of a directory, close-on-exec.
 int linux_open_directory(const char *path);
 
+/// open(2) for reading and appending of a regular file that exists, close-on-exec, never through a final symbolic link.
+int linux_open_append(const char *path);
+
+/// Appends one byte to a file and waits until it is on the disk; 0 or -1.
+int linux_append_durably(int fd);
+
 /// The size of a regular file in bytes; -1 with errno EINVAL for anything else.
 int64_t linux_regular_file_size(int fd);
 
