@@ -35,6 +35,8 @@ public enum Decryptor {
     do throws(ErrorClass) {
       return try SecureStorage.start(on: &platform, key: key)
     } catch {
+      // Their numbers are taken by others from now on.
+      for file in Platform.Descriptor.storage { close(file) }
       return nil
     }
   }
