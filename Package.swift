@@ -160,6 +160,7 @@ let testTargets: [Target] = [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecretBytes",
     ]),
+  tests("DecryptorTests", ["CLinux", "Decryptor", "ErrorClass", "HuskFormat", "SecureWorld"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
   tests(
     "PackagerTests",
@@ -184,8 +185,8 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
   .testTarget(
