@@ -63,7 +63,7 @@ let sharedTargets: [Target] = [
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "Protections", "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 

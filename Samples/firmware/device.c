@@ -34,6 +34,7 @@ husk_device *device_open(void) {
   options.log = print_message;
   husk_device *device;
   require_ok(husk_open(HUSK_INHERITED_SOCKET, &options, &device), "opening", "the session with the decryptor");
+  device_show_status_lists(device);
   return device;
 }
 

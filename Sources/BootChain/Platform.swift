@@ -23,6 +23,8 @@ public enum Platform {
     public static let provider: Int32 = 3
     /// Decryptor: the socket to its client, or the one that clients connect to.
     public static let socket: Int32 = 4
+    /// Decryptor: the two files of its secure storage (SPEC 7.8), if they could be opened.
+    public static let storage: [Int32] = [5, 6]
     /// Fuse provider: the listening socket, from the service manager.
     public static let listener: Int32 = 3
   }

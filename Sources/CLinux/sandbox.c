@@ -138,7 +138,7 @@ int linux_seccomp_decryptor(void) {
 #endif
       // Messages and files that were passed in.
       ALLOW(SYS_recvmsg), ALLOW(SYS_sendmsg), ALLOW(SYS_ppoll), ALLOW(SYS_read), ALLOW(SYS_pread64),
-      ALLOW(SYS_write), ALLOW(SYS_pwrite64), ALLOW(SYS_close), ALLOW(SYS_fcntl), ALLOW(SYS_ftruncate),
+      ALLOW(SYS_write), ALLOW(SYS_pwrite64), ALLOW(SYS_close), ALLOW(SYS_fcntl), ALLOW(SYS_ftruncate), ALLOW(SYS_fdatasync),
 #if defined(SYS_poll)
       ALLOW(SYS_poll),
 #endif

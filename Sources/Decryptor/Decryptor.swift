@@ -2,25 +2,47 @@ import BootChain
 import CLinux
 import ErrorClass
 import Protections
+import SecretBytes
+import SecureStorage
 
 /// The decryptor (SPEC 7.5, 8, 9.1): the secure world, which holds every secret.
 public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
       try startStage(binding: true)
-      var provider = ProviderClient(socket: Platform.Descriptor.provider)
-      let handoff = try provider.secrets()
+      var platform = DecryptorPlatform(provider: ProviderClient(socket: Platform.Descriptor.provider))
+      let handoff = try platform.provider.secrets()
       let notes = handoff.notes
       let origin = try origin(of: Platform.Descriptor.socket, notes)
-      let keys = try DeviceKeys.derive(from: handoff)
+      let storage = startStorage(&platform, key: try DeviceKeys.deriveStorageKey(from: handoff))
+      let keys = try DeviceKeys.derive(from: handoff, generation: generation(of: storage))
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       let protections = try enterSandbox()
-      var server = Server(origin, keys: keys, state: notes.state, protections: protections, provider: provider)
+      var server = Server(
+        origin, keys: keys, state: notes.state, protections: protections, platform: platform, storage: storage)
       server.run()
       exit(0)
     } catch {
       refuse("decryptor", "to start", error)
+    }
+  }
+
+  /// The secure storage; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
+  private static func startStorage(
+    _ platform: inout DecryptorPlatform, key: consuming SecretBytes
+  ) -> SecureStorage? {
+    do throws(ErrorClass) {
+      return try SecureStorage.start(on: &platform, key: key)
+    } catch {
+      return nil
+    }
+  }
+
+  private static func generation(of storage: borrowing SecureStorage?) -> UInt64 {
+    switch storage {
+    case .some(let storage): storage.state.generation
+    case .none: 0
     }
   }
 

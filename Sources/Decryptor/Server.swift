@@ -3,6 +3,7 @@ import CLinux
 import ErrorClass
 import HuskFormat
 import Protections
+import SecureStorage
 import SecureWorld
 
 /// Answers the requests of clients, which are treated as hostile (SPEC 8), until there can't be any more.
@@ -14,8 +15,11 @@ struct Server: ~Copyable {
   /// What was found when the sandbox closed.
   private let protections: [ProtectionFact]
   private let state: BootState
-  private var provider: ProviderClient
-  private var log = ReleaseLog()
+  private var platform: DecryptorPlatform
+  /// Nil if it can't be used.
+  private var storage: SecureStorage?
+  private var bindings = ScopeBindings()
+  private var lists = StatusShelf()
   private var clients: [Client] = []
   /// Nil where the one client is connected from the start.
   private var entrance: Entrance?
@@ -30,12 +34,13 @@ struct Server: ~Copyable {
 
   init(
     _ origin: Origin, keys: consuming DeviceKeys, state: BootState, protections: [ProtectionFact],
-    provider: consuming ProviderClient
+    platform: consuming DecryptorPlatform, storage: consuming SecureStorage?
   ) {
     self.keys = keys
     self.protections = protections
     self.state = state
-    self.provider = provider
+    self.platform = platform
+    self.storage = storage
     switch origin {
     case .connected(let socket): clients = [Client(channel: Channel(socket: socket), user: 0)]
     case .entrance(let entrance): self.entrance = entrance
@@ -73,7 +78,7 @@ extension Server {
   private borrowing func wait() -> Events? {
     let now = linux_monotonic_milliseconds()
     // A negative descriptor is passed over.
-    var wanted = [pollfd(fd: provider.socket, events: hangUp, revents: 0)]
+    var wanted = [pollfd(fd: platform.provider.socket, events: hangUp, revents: 0)]
     var wakeUp: Int64?
     if let entrance {
       let isClosed = entrance.closedUntil > now
@@ -121,7 +126,9 @@ extension Server {
   /// Has a worker receive and work on one request of a client.
   private mutating func work(for index: Int, _ now: Int64) {
     let client = clients[index]
-    let context = LoadContext(anchors: state.bootRoots, time: present(), log: log, user: client.user)
+    let context = LoadContext(
+      anchors: state.bootRoots, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
+      user: client.user)
     let worker = Worker.start(closing: foreignDescriptors(to: index), now: now) { parent in
       do throws(Channel.Failure) {
         try RequestHandler(client: client.channel, parent: parent, context: context).handle(keys)
@@ -135,7 +142,7 @@ extension Server {
 
   /// What is open here and no business of a worker for the client at `index`.
   private borrowing func foreignDescriptors(to index: Int) -> [Int32] {
-    var descriptors = [provider.socket]
+    var descriptors = [platform.provider.socket] + Platform.Descriptor.storage
     if let entrance { descriptors.append(entrance.listener) }
     for other in clients.indices where other != index {
       descriptors.append(clients[other].channel.socket)
@@ -148,7 +155,7 @@ extension Server {
   private mutating func present() -> TimeBasis? {
     guard state.hasTrustedClock else { return TimeBasis(lowerBound: state.time, trustedClock: nil) }
     do throws(ErrorClass) {
-      guard let time = try provider.time() else { return nil }
+      guard let time = try platform.provider.time() else { return nil }
       return TimeBasis(lowerBound: state.time, trustedClock: time)
     } catch {
       return nil
@@ -182,14 +189,33 @@ extension Server {
       guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
         return reply(id, .failed(.internal), to: client)
       }
-      let release = ReleaseLog.Release(module: name, vendorScope: scope, sequence: module.sequence, time: time)
       do throws(ErrorClass) {
-        try log.record(release, to: client.user)
+        try bindings.check(scope, to: client.user)
+        try remember { (state) throws(ErrorClass) in
+          try state.record(name, sequence: module.sequence, vendorScope: scope, time: time)
+        }
+        try bindings.bind(client.user, to: scope)
       } catch {
         return reply(id, .failed(error), to: client)
       }
       reply(id, .loaded(module), to: client, file: file)
+    case .statusList(let mark, let payload):
+      do throws(ErrorClass) {
+        try remember { (state) throws(ErrorClass) in try state.record(mark) }
+      } catch {
+        return reply(id, .failed(error), to: client)
+      }
+      lists.put(mark, payload: payload)
+      reply(id, .statusList, to: client)
     }
+  }
+
+  /// Changes what is remembered across boots; it is so for good when this returns.
+  private mutating func remember(
+    _ change: (inout SecureState) throws(ErrorClass) -> Void
+  ) throws(ErrorClass) {
+    guard storage != nil else { throw .io }
+    try storage?.update(on: &platform, change)
   }
 
   /// Sends a reply. A client that doesn't take it loses it: it must not be able to hold up the decryptor.
