@@ -133,7 +133,7 @@ let testTargets: [Target] = [
     name: "DeviceSupport",
     dependencies: [
       "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat",
+      "HuskFormat", "Protections",
       "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
