@@ -7,7 +7,7 @@ import Protections
 public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
-      try startStage()
+      try startStage(binding: true)
       let handoff = try Handoff(draining: Platform.Descriptor.handoff)
       let notes = handoff.notes
       let keys = try DeviceKeys.derive(from: handoff)

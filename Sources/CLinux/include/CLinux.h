@@ -27,6 +27,7 @@
 #include "linux_probes.h"
 #include "linux_process.h"
 #include "linux_sandbox.h"
+#include "secret_heap.h"
 #include "secret_memory.h"
 
 /// The calling thread's errno.
