@@ -142,7 +142,9 @@ let testTargets: [Target] = [
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
-  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests(
+    "ProtectionsTests",
+    ["BootChain", "CBOR", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat", "Protections", "SecureWorld"]),
   tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",

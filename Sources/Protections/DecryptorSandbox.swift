@@ -13,7 +13,9 @@ import CLinux
 public func enterDecryptorSandbox(
   libcryptoHeap: ProtectionFact, lockMemory: () -> Int32
 ) -> [ProtectionFact] {
-  let secretMemory = linux_try_secret_memory()
+  // Of what holds keys already, and of what is to come.
+  let shortfall = secret_memory_shortfall()
+  let secretMemory = shortfall != 0 ? shortfall : linux_try_secret_memory()
   let moduleFiles = linux_try_noexec_memory_file()
   _ = linux_forbid_core_files()
   let lock = lockMemory()

@@ -46,8 +46,9 @@ extension Protection {
     case .secretMemory: "Use Linux 5.14 or later with CONFIG_SECRETMEM; before 6.5 boot with secretmem.enable=1."
     case .memoryLocked: "Start it with LimitMEMLOCK=infinity (systemd) or a higher RLIMIT_MEMLOCK."
     case .libcryptoHeap: "Start the decryptor with a higher RLIMIT_MEMLOCK."
-    case .notDumpable, .noNewPrivileges, .seccomp, .noCoreFiles:
+    case .notDumpable, .noNewPrivileges, .noCoreFiles:
       "This is a fault: the decryptor doesn't start without it. Use an unchanged decryptor."
+    case .seccomp: "Use a kernel with CONFIG_SECCOMP_FILTER: the decryptor doesn't start without it."
     case .unprivilegedUser: "Give the decryptor a user of its own, without capabilities or further groups."
     case .landlock: "Use Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=."
     case .noWriteExecute: "Use Linux 6.3 or later."
