@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CHusk
 import CLinux
 import Cryptography
 
@@ -17,7 +18,9 @@ public struct HuskCommand: ParsableCommand {
     version: huskVersion,
     subcommands: [
       KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
-      InspectCommand.self, VerifyCommand.self, LintCommand.self, SimCommand.self, DoctorCommand.self,
+      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
+      StatusListCommand.self, InspectCommand.self, VerifyCommand.self, LintCommand.self, DoctorCommand.self,
+      SimCommand.self,
     ])
 
   public init() {}
@@ -56,5 +59,5 @@ extension ParsableCommand {
   }
 }
 
-/// The version of the tools; the formats have versions of their own (SPEC 16).
-let huskVersion = "0.1.0"
+/// The version of the tools and of libhusk; the formats have versions of their own (SPEC 16).
+let huskVersion = String(cString: husk_version())

@@ -23,7 +23,7 @@ struct DecryptorTests {
 
   @Test("in numbers: it holds none of the words")
   func words() throws {
-    let decryptor = try Data(contentsOf: Artefacts.sdk.appending(path: "decryptor"))
+    let decryptor = try Data(contentsOf: Release.host.stage("decryptor"))
     for protection in Protection.allCases {
       #expect(decryptor.range(of: Data("\(protection.loss)".utf8)) == nil, "\(protection)")
       #expect(decryptor.range(of: Data("\(protection.advice)".utf8)) == nil, "\(protection)")
