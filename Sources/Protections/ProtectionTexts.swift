@@ -65,8 +65,7 @@ extension Protection {
     case .verifiedRoot: "Mount the root file system from dm-verity, or composefs with verity=require."
     case .noPlainSwap: "Turn swap off, or swap to zram or dm-crypt."
     case .noHibernation: "Boot with nohibernate, or build the kernel without CONFIG_HIBERNATION."
-    case .memfdNoexec:
-      "Set vm.memfd_noexec to 1 (Linux 6.3); 2 works where no stage is booted, with the decryptor as a service."
+    case .memfdNoexec: "Set vm.memfd_noexec to 1 (Linux 6.3 or later); at 2 no boot stage can be started."
     case .kernelLockdown: "Boot with lockdown=confidentiality."
     case .noKexec: "Set kernel.kexec_load_disabled to 1."
     case .physicalMemoryClosed:

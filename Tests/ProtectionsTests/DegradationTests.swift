@@ -141,6 +141,20 @@ struct DegradationTests {
     #expect(outcome.stdout == "0 1 2 3 4\n")
   }
 
+  @Test("boots and loads where vm.memfd_noexec is 0 or 1, and starts no stage where it is 2", arguments: 0...2)
+  func memfdLevels(level: Int) throws {
+    // The setting is one of the process name space.
+    device.launcher = [
+      "unshare", "--pid", "--fork", "--mount-proc", "sh", "-ec",
+      "echo \(level) > /proc/sys/vm/memfd_noexec; exec \"$@\"", "sh",
+    ]
+    guard level == 2 else { return try expectToLoad() }
+    let outcome = try device.boot()
+    #expect(outcome.stdout == "")
+    #expect(outcome.stderr == "husk: bootrom: refused bootloader: internal\n")
+    #expect(outcome.status == 101)
+  }
+
   @Test("still covers the fuses, without Landlock")
   func fuses() throws {
     let scratch = try Scratch()
