@@ -140,7 +140,7 @@ let testTargets: [Target] = [
     name: "DeviceSupport",
     dependencies: [
       "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat",
+      "HuskFormat", "Protections",
       "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
@@ -152,7 +152,9 @@ let testTargets: [Target] = [
   tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
-  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests(
+    "ProtectionsTests",
+    ["BootChain", "CBOR", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat", "Protections", "SecureWorld"]),
   tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",

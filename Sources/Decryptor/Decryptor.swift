@@ -1,5 +1,6 @@
 import BootChain
 import CLinux
+import Cryptography
 import ErrorClass
 import Protections
 import SecretBytes
@@ -62,10 +63,20 @@ public enum Decryptor {
 
   /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
   private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
-    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive)) {
+    let facts = enterDecryptorSandbox(libcryptoHeap: try libcryptoHeap()) {
       linux_lock_all_memory() == 0 ? 0 : linux_errno()
     }
     guard isSandboxComplete(facts) else { throw .internal }
     return facts
+  }
+
+  private static func libcryptoHeap() throws(ErrorClass) -> ProtectionFact {
+    do throws(CryptographyError) {
+      let heap = try LibraryHeap.current()
+      return ProtectionFact(
+        .libcryptoHeap, heap.isProtected && heap.isLocked ? .active : .inactive, detail: heap.isProtected ? 1 : 0)
+    } catch {
+      throw .internal
+    }
   }
 }
