@@ -43,7 +43,7 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
-  .target(name: "CHusk"),
+  .target(name: "CHusk", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
@@ -54,18 +54,20 @@ let sharedTargets: [Target] = [
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared("Protections", ["CBOR", "CLinux"]),
+  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
   shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "SecureWorld"]),
+  shared("Loader", ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
@@ -101,13 +103,13 @@ let hostTargets: [Target] = [
     "Simulator",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
-      "Packager", "SecretBytes", "SecureWorld",
+      "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
     [
       "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
-      "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
+      "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
@@ -141,7 +143,11 @@ let testTargets: [Target] = [
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
-  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
+  tests(
+    "SecureStorageTests",
+    ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
+  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",
     [

@@ -1,6 +1,7 @@
 import BootChain
 import CLinux
 import ErrorClass
+import Protections
 
 /// The decryptor (SPEC 7.5, 8, 9.1): the secure world, which holds every secret.
 public enum Decryptor {
@@ -12,8 +13,9 @@ public enum Decryptor {
       let keys = try DeviceKeys.derive(from: handoff)
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
-      try enterSandbox()
-      var server = Server(socket: Platform.Descriptor.socket, keys: keys, state: notes.state)
+      let protections = try enterSandbox()
+      var server = Server(
+        socket: Platform.Descriptor.socket, keys: keys, state: notes.state, protections: protections)
       server.run()
       exit(0)
     } catch {
@@ -21,13 +23,10 @@ public enum Decryptor {
     }
   }
 
-  /// Gives up everything that answering requests doesn't need (SPEC 7.5).
-  private static func enterSandbox() throws(ErrorClass) {
-    guard linux_forbid_core_files() == 0 else { throw .internal }
-    // As far as the limit allows; where it doesn't, secrets still lie in memory of their own.
-    _ = linux_lock_all_memory()
-    guard linux_no_new_privileges() == 0, linux_landlock_deny_all() >= 0, linux_seccomp_decryptor() == 0 else {
-      throw .internal
-    }
+  /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
+  private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
+    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive))
+    guard isSandboxComplete(facts) else { throw .internal }
+    return facts
   }
 }

@@ -68,7 +68,8 @@ struct LoadRequest {
         name: manifest.name.bytes,
         version: [manifest.version.major, manifest.version.minor, manifest.version.patch],
         securityVersion: manifest.securityVersion, epoch: terms.epoch, size: size, sequence: terms.sequence,
-        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features)
+        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features,
+        mayBeExecuteOnly: manifest.mayBeExecuteOnly)
       return Result(
         module: module, vendorScope: again.package.authority.vendorScope, time: again.time.lowerBound, file: file)
     } catch {
@@ -92,7 +93,8 @@ extension LoadRequest {
       let grant = try grant.verify(with: ChainVerifier(anchors: anchors, time: time))
       time.raise(to: grant.issuedAt)
       try grant.authorize(
-        package, on: device, time: time, highestSequence: session.highestSequence(of: package.value.name))
+        package, packageID: front.packageID(), on: device, time: time,
+        highestSequence: session.highestSequence(of: package.value.name), status: StatusKnowledge())
       guard session.allows(package.authority.vendorScope) else { throw FormatError(.scopeConflict, in: .manifest) }
       return Decision(package: package, grant: grant, time: time)
     } catch {

@@ -29,6 +29,7 @@ struct RequestHandler {
     switch request.operation {
     case .hello: try report(.finished(id: request.id, .hello))
     case .identity: try report(.finished(id: request.id, .identity))
+    case .protections: try report(.finished(id: request.id, .protections))
     case .load:
       try load(request.id, package: message.takeDescriptor(0), grant: message.takeDescriptor(1), keys)
     }

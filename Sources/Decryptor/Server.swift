@@ -2,6 +2,7 @@ import BootChain
 import CLinux
 import ErrorClass
 import HuskFormat
+import Protections
 import SecureWorld
 
 /// Answers the requests of one client, which is treated as hostile (SPEC 8), until it goes away.
@@ -10,6 +11,7 @@ import SecureWorld
 struct Server: ~Copyable {
   private let channel: Channel
   private let keys: DeviceKeys
+  private let protections: [ProtectionFact]
   private let anchors: TrustAnchors
   private let hasTrustedClock: Bool
   private var session: Session
@@ -17,9 +19,11 @@ struct Server: ~Copyable {
   /// How long to wait, in milliseconds, before trying again to start a worker.
   private static let patience: Int32 = 50
 
-  init(socket: Int32, keys: consuming DeviceKeys, state: BootState) {
+  /// - Parameter protections: what was found of the decryptor's own when its sandbox closed.
+  init(socket: Int32, keys: consuming DeviceKeys, state: BootState, protections: [ProtectionFact]) {
     channel = Channel(socket: socket)
     self.keys = keys
+    self.protections = protections
     anchors = state.bootRoots
     hasTrustedClock = state.hasTrustedClock
     session = Session(time: state.time)
@@ -47,6 +51,7 @@ struct Server: ~Copyable {
     case .failed(let errorClass): reply(id, .failed(errorClass))
     case .hello: reply(id, .hello(version: SecureWorldProtocol.version))
     case .identity: reply(id, .identity(keys.identity))
+    case .protections: reply(id, .protections(protections))
     case .released(let module, let scope, let time):
       guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
         return reply(id, .failed(.internal))

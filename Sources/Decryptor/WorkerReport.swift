@@ -14,6 +14,7 @@ enum WorkerReport: Equatable {
     case failed(ErrorClass)
     case hello
     case identity
+    case protections
     /// A module; its sealed memory file travels beside the report.
     case released(LoadedModule, vendorScope: Scope, time: UInt64)
   }
@@ -40,6 +41,10 @@ enum WorkerReport: Equatable {
     case .finished(let id, .identity):
       encoder.beginArray(2)
       encoder.encode(unsigned: Kind.identity)
+      encoder.encode(unsigned: id)
+    case .finished(let id, .protections):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.protections)
       encoder.encode(unsigned: id)
     case .finished(let id, .released(let module, let vendorScope, let time)):
       encoder.beginArray(5)
@@ -70,6 +75,7 @@ extension WorkerReport {
     static let hello: UInt64 = 3
     static let identity: UInt64 = 4
     static let released: UInt64 = 5
+    static let protections: UInt64 = 6
   }
 
   private static func parse(_ message: [UInt8]) throws(CBORError) -> WorkerReport {
@@ -91,6 +97,7 @@ extension WorkerReport {
       report = .finished(id: id, .failed(errorClass))
     case Kind.hello: report = .finished(id: id, .hello)
     case Kind.identity: report = .finished(id: id, .identity)
+    case Kind.protections: report = .finished(id: id, .protections)
     case Kind.released:
       let module = try LoadedModule(&reader)
       guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }

@@ -17,6 +17,7 @@ public struct HuskCommand: ParsableCommand {
     version: huskVersion,
     subcommands: [
       KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
+      StatusListCommand.self,
       InspectCommand.self, VerifyCommand.self, LintCommand.self, SimCommand.self,
     ])
 

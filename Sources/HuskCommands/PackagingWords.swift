@@ -1,4 +1,5 @@
 import Compression
+import ErrorClass
 import HuskFormat
 import ModuleELF
 import ModuleLint
@@ -27,6 +28,11 @@ extension ErrorReport {
       self.init(
         "the device is in state \(device.name), the grant would be for \(grant.name) (wrong-lifecycle)",
         hint: "--lifecycle \(device.name) grants to a device in this state")
+    case .statusList(.otherScope): self.init("the previous list speaks for another scope")
+    case .statusList(.lastNumber): self.init("no number is left for another list")
+    case .statusList(.entries(let error)) where error.errorClass == .limitExceeded:
+      self.init("a status list holds at most \(Limits.statusEntries) entries of each kind (limit-exceeded)")
+    case .statusList(.entries): self.init("a name is outside the list's scope (malformed)")
     case .cryptography(let error): self.init(cryptography: error)
     }
   }

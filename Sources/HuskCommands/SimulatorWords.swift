@@ -49,6 +49,8 @@ extension FileLabel {
     case .grant: "a grant"
     case .chain: "a certificate chain"
     case .identity: "a device identity"
+    case .statusList: "a status list"
+    case .storage: "a storage file"
     case .fuses: "a fuses file"
     }
   }

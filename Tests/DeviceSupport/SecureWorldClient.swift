@@ -106,7 +106,7 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity: throw ProgramFailure(description: "the answer to another question")
+    case .hello, .identity, .protections: throw ProgramFailure(description: "the answer to another question")
     }
   }
 }

@@ -141,7 +141,8 @@ extension Workshop {
       with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
     let decryptor = try bootloader.derived(
       with: StageImage(.decryptor, flash: flash, state: fuses.state).diceInputs(fuses.state))
-    let info = Array("husk grant key".utf8)
+    // ["husk-grant-key", 0]: the generation of a device that never lost its storage.
+    let info = [0x82, 0x6e] + Array("husk-grant-key".utf8) + [0]
     let grantKey = try HKDF.sha512.derive(
       salt: RawSpan(), inputKeyMaterial: decryptor.seal, info: info.span.bytes, byteCount: 32)
     return [
