@@ -1,6 +1,8 @@
 import BootChain
 import CLinux
+import Cryptography
 import ErrorClass
+import HuskFormat
 import Protections
 
 /// The decryptor (SPEC 7.5, 8, 9.1): the secure world, which holds every secret.
@@ -25,8 +27,22 @@ public enum Decryptor {
 
   /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
   private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
-    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive))
+    guard linux_limit_resources(Limits.decryptorMemory, Limits.sizeBound, Limits.decryptorDescriptors) == 0 else {
+      throw .internal
+    }
+    // Where the processor and the kernel can.
+    _ = linux_isolate_branch_prediction()
+    let facts = enterDecryptorSandbox(libcryptoHeap: try libcryptoHeap())
     guard isSandboxComplete(facts) else { throw .internal }
     return facts
+  }
+
+  private static func libcryptoHeap() throws(ErrorClass) -> ProtectionFact {
+    do throws(CryptographyError) {
+      let heap = try LibraryHeap.current()
+      return ProtectionFact(.libcryptoHeap, heap.isProtected && heap.isLocked ? .active : .inactive)
+    } catch {
+      throw .internal
+    }
   }
 }
