@@ -19,24 +19,24 @@ let swift: [SwiftSetting] =
   ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
   : common
 
+/// A library brings its code to whoever uses it instead of compiling it: stages and libhusk get what they need, once.
+let deferred: [SwiftSetting] = embedded ? [.enableExperimentalFeature("DeferredCodeGen")] : []
+
 let hardenedC: [CSetting] = [
   .unsafeFlags([
-    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-O2",
+    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3", "-O2",
     "-fvisibility=hidden",
   ])
 ]
 
 /// A module that is compiled in both worlds: Embedded subset, no Foundation.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+  .target(name: name, dependencies: dependencies, swiftSettings: swift + deferred)
 }
 
-/// A boot stage: a fully static executable when built for a device.
+/// A boot stage: scripts/build-device.sh makes a static executable of each.
 func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(
-    name: name, dependencies: dependencies, swiftSettings: swift,
-    linkerSettings: embedded
-      ? [.unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"])] : [])
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
 let sharedTargets: [Target] = [
@@ -44,6 +44,7 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
   .target(name: "CHusk", cSettings: hardenedC),
+  .target(name: "CLoader", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
@@ -62,15 +63,19 @@ let sharedTargets: [Target] = [
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "Protections", "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
+  .target(
+    name: "Loader",
+    dependencies: ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
+  stage("fuseprovider", ["BootChain", "CStage"]),
 ]
 
 /// A module of the tools: ordinary Swift, never part of a device.
@@ -108,7 +113,8 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat",
+      "ModuleELF",
       "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -182,7 +188,9 @@ let testTargets: [Target] = [
       "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
-  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  .testTarget(
+    name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",
     [
@@ -193,14 +201,7 @@ let testTargets: [Target] = [
 
 let package = Package(
   name: "husk",
-  products: embedded
-    ? [
-      .library(name: "husk", type: .static, targets: ["Loader"]),
-      .executable(name: "bootrom", targets: ["bootrom"]),
-      .executable(name: "bootloader", targets: ["bootloader"]),
-      .executable(name: "decryptor", targets: ["decryptor"]),
-    ]
-    : [],
+  products: embedded ? [.library(name: "husk", type: .static, targets: ["Loader"])] : [],
   dependencies: embedded ? [] : hostPackages,
   targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
 )

@@ -2,20 +2,21 @@
 # Switches on a device on an emulated board: Debian 12's own kernel, the device's boot ROM as its first process, and the
 # whole chain up to the firmware. No root, no KVM, no network.
 #
-#   scripts/board.sh [--arch x86_64|aarch64] [--data FOLDER] [--limit SECONDS] DEVICE [-- ARGUMENTS OF THE FIRMWARE]
+#   scripts/board.sh [--arch x86_64|aarch64] [--data FOLDER] [--kernel WORDS] [--limit SECONDS] DEVICE [-- ARGUMENTS]
 #
 #   --arch   the board's processor; this machine's if not given. DEVICE's ROM and packages must be for it
 #   --data   a folder whose content the firmware finds, and may change, in its working directory
+#   --kernel more words for the kernel's command line, such as lsm= for a kernel without Landlock
 #   --limit  ends a board that runs for longer; 60 if not given
 #
-# DEVICE is a directory as `husk sim create` and `husk sim install` make it. The board works on a copy: what it writes
-# goes with it. The firmware's standard output and error come out of this script's own, byte for byte; its standard input
-# is empty. The exit status is the chain's (SPEC 7.2, 7.3); 124 if the time limit ended the board, 125 if it couldn't be
-# started or ended without a status.
+# DEVICE is a directory as `husk sim create` and `husk sim install` make it, ARGUMENTS are the firmware's. The board works
+# on a copy: what it writes goes with it. The firmware's standard output and error come out of this script's own, byte for
+# byte; its standard input is empty. The exit status is the chain's (SPEC 7.2, 7.3); 124 if the time limit ended the board,
+# 125 if it couldn't be started or ended without a status.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/scripts/debian.sh"
 
-usage="usage: board.sh [--arch x86_64|aarch64] [--data FOLDER] [--limit SECONDS] DEVICE [-- ARGUMENTS]"
+usage="usage: board.sh [--arch x86_64|aarch64] [--data FOLDER] [--kernel WORDS] [--limit SECONDS] DEVICE [-- ARGUMENTS]"
 
 # fail STATUS MESSAGE [FILE]: shows the end of the file too.
 fail() {
@@ -24,10 +25,10 @@ fail() {
   exit "$1"
 }
 
-arch=$(uname -m) data="" limit=60
+arch=$(uname -m) data="" kernel="" limit=60
 while [ $# -gt 0 ]; do
   case "$1" in
-  --arch | --data | --limit)
+  --arch | --data | --kernel | --limit)
     [ $# -ge 2 ] || fail 125 "$usage"
     declare "${1#--}=$2"
     shift 2
@@ -72,7 +73,7 @@ for program in "${machine[0]}" cpio timeout; do
 done
 system="$root/.build-board/$arch"
 unpack_debian "$arch" "$system" "linux-image-$(debian_architecture "$arch")" libc6 >&2
-kernel=$(echo "$system"/boot/vmlinuz-*)
+image=$(echo "$system"/boot/vmlinuz-*)
 
 # A folder of the file system, as an archive in the kernel's format; the kernel takes several after one another.
 archive() { (cd "$1" && find "${@:2}" -print0 | cpio --quiet --null --create --format=newc --owner=+0:+0); }
@@ -96,7 +97,7 @@ if [ -n "$data" ]; then cp -R "$data/." tree/data && chmod -R a+rwX tree/data; f
   archive tree .
   archive "$system" $(cd "$system" && ls -d lib lib64 2>/dev/null)
   readable_archive "$device" rom fuses flash
-} >image
+} >files
 
 # Both ends of the two pipes are open before anybody uses them: their readers wait neither for an emulator that doesn't
 # start, nor for ever.
@@ -106,8 +107,8 @@ cat <&6 8>&- 9>&- &
 cat <&7 >&2 8>&- 9>&- &
 outcome=0
 timeout --foreground --kill-after=5 "$limit" "${machine[@]}" -m 512 -nodefaults -no-user-config -display none -nic none \
-  -no-reboot -kernel "$kernel" -initrd image "${serial_lines[@]}" \
-  -append "console=$console quiet panic=-1 secretmem.enable=1" </dev/null >qemu 2>&1 \
+  -no-reboot -kernel "$image" -initrd files "${serial_lines[@]}" \
+  -append "console=$console quiet panic=-1 secretmem.enable=1 $kernel" </dev/null >qemu 2>&1 \
   6<&- 7<&- 8>&- 9>&- || outcome=$?
 exec 8>&- 9>&-
 wait
