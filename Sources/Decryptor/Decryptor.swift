@@ -16,8 +16,10 @@ public enum Decryptor {
       let handoff = try platform.provider.secrets()
       let notes = handoff.notes
       let origin = try origin(of: Platform.Descriptor.socket, notes)
-      let storage = startStorage(&platform, key: try DeviceKeys.deriveStorageKey(from: handoff))
-      let keys = try DeviceKeys.derive(from: handoff, generation: storage?.state.generation ?? 0)
+      var generation: UInt64 = 0
+      let storage = startStorage(
+        &platform, key: try DeviceKeys.deriveStorageKey(from: handoff), generation: &generation)
+      let keys = try DeviceKeys.derive(from: handoff, generation: generation)
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       let protections = try enterSandbox()
@@ -30,12 +32,14 @@ public enum Decryptor {
     }
   }
 
-  /// The secure storage; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
+  /// The secure storage, and the generation of its state; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
   private static func startStorage(
-    _ platform: inout DecryptorPlatform, key: consuming SecretBytes
+    _ platform: inout DecryptorPlatform, key: consuming SecretBytes, generation: inout UInt64
   ) -> SecureStorage? {
     do throws(ErrorClass) {
-      return try SecureStorage.start(on: &platform, key: key)
+      let storage = try SecureStorage.start(on: &platform, key: key)
+      generation = storage.state.generation
+      return storage
     } catch {
       return nil
     }

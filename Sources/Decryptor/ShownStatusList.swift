@@ -1,7 +1,9 @@
 import BootChain
+import COSE
 import CLinux
 import ErrorClass
 import HuskFormat
+import SecureStorage
 
 /// A status list that a client shows (SPEC 5.2), verified.
 struct ShownStatusList {
