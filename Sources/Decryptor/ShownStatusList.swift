@@ -1,4 +1,5 @@
 import BootChain
+import COSE
 import CLinux
 import COSE
 import ErrorClass
