@@ -182,6 +182,7 @@ let testTargets: [Target] = [
       "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
+  tests("BoardTests", ["CLinux", "DeviceSupport", "husk"]),
   tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
   tests(
     "IsolationTests",

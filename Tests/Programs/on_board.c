@@ -60,13 +60,15 @@ static void tell_decryptor(void) {
   device();  // once it answers, it is confined
   DIR *processes = opendir("/proc");
   struct dirent *entry;
-  while ((entry = readdir(processes)) != NULL) {
+  int found = 0;
+  while (!found && (entry = readdir(processes)) != NULL) {
     FILE *status = open_status(entry->d_name);
     char text[4096] = "";
     if (status == NULL) continue;
     text[fread(text, 1, sizeof text - 1, status)] = '\0';
     rewind(status);
-    if (strstr(text, "\nUid:\t64901\t") != NULL) print_confinement(status);
+    found = strstr(text, "\nUid:\t64901\t") != NULL;
+    if (found) print_confinement(status);
     fclose(status);
   }
   closedir(processes);
