@@ -19,24 +19,24 @@ let swift: [SwiftSetting] =
   ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
   : common
 
+/// A library brings its code to whoever uses it instead of compiling it: stages and libhusk get what they need, once.
+let deferred: [SwiftSetting] = embedded ? [.enableExperimentalFeature("DeferredCodeGen")] : []
+
 let hardenedC: [CSetting] = [
   .unsafeFlags([
-    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-O2",
+    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3", "-O2",
     "-fvisibility=hidden",
   ])
 ]
 
 /// A module that is compiled in both worlds: Embedded subset, no Foundation.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+  .target(name: name, dependencies: dependencies, swiftSettings: swift + deferred)
 }
 
-/// A boot stage: a fully static executable when built for a device.
+/// A boot stage: scripts/build-device.sh makes a static executable of each.
 func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(
-    name: name, dependencies: dependencies, swiftSettings: swift,
-    linkerSettings: embedded
-      ? [.unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"])] : [])
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
 let sharedTargets: [Target] = [
@@ -67,7 +67,9 @@ let sharedTargets: [Target] = [
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"]),
+  .target(
+    name: "Loader", dependencies: ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
@@ -194,14 +196,7 @@ let testTargets: [Target] = [
 
 let package = Package(
   name: "husk",
-  products: embedded
-    ? [
-      .library(name: "husk", type: .static, targets: ["Loader"]),
-      .executable(name: "bootrom", targets: ["bootrom"]),
-      .executable(name: "bootloader", targets: ["bootloader"]),
-      .executable(name: "decryptor", targets: ["decryptor"]),
-    ]
-    : [],
+  products: embedded ? [.library(name: "husk", type: .static, targets: ["Loader"])] : [],
   dependencies: embedded ? [] : hostPackages,
   targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
 )

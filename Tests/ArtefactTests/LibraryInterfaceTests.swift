@@ -7,7 +7,7 @@ import Testing
 struct LibraryInterfaceTests {
   /// The functions that husk.h declares.
   private func declared() throws -> [String] {
-    try String(contentsOf: Artefacts.sdk.appending(path: "husk.h"), encoding: .utf8)
+    try String(contentsOf: Release.host.header, encoding: .utf8)
       .matches(of: #/(?m)^HUSK_EXPORT [a-z_ *]*?(husk_[a-z_]+)\(/#).map { String($0.output.1) }.sorted()
   }
 
@@ -39,7 +39,8 @@ struct LibraryInterfaceTests {
     let folder = scratch.directory
     for file in ["husk.h", "libhusk.a", "libhusk.so"] {
       try FileManager.default.copyItem(
-        at: Artefacts.sdk.appending(path: file), to: folder.appending(path: file))
+        at: Release.host.folder.appending(path: file.hasPrefix("lib") ? "lib" : "include").appending(path: file),
+        to: folder.appending(path: file))
     }
     try FileManager.default.createSymbolicLink(
       at: folder.appending(path: "libhusk.so.0"), withDestinationURL: URL(filePath: "libhusk.so", relativeTo: folder))

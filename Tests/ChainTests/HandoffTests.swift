@@ -16,7 +16,7 @@ struct HandoffTests {
     #expect(linux_write_all(input, handoff, handoff.count) == 0)
     close(input)
     return try DeviceSupport.run(
-      Artefacts.sdk.appending(path: "\(stage.name)").path, descriptors: [(number: 3, descriptor: output)])
+      Release.host.stage("\(stage.name)").path, descriptors: [(number: 3, descriptor: output)])
   }
 
   private func expectNoStart(_ stage: Stage, _ handoff: [UInt8], _ name: String) throws {

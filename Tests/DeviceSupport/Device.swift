@@ -129,7 +129,7 @@ public final class Device {
     _ service: String, _ arguments: [String], stdin: String = "", descriptors: [(number: Int32, descriptor: Int32)]
   ) throws -> Program {
     try Program(
-      Artefacts.sdk.appending(path: "bootrom").path,
+      Release.host.stage("bootrom").path,
       [fuses.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"] + arguments,
       stdin: stdin, environment: [:], directory: directory, descriptors: descriptors, world: scratch)
   }

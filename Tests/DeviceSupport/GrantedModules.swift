@@ -22,7 +22,7 @@ extension Device {
   public func romCommand(_ arguments: [String] = []) -> [String] {
     let user = "\(Platform.firmwareUser)"
     return [
-      Artefacts.sdk.appending(path: "bootrom").path, fuses.path, flash.path, "-", user, user,
+      Release.host.stage("bootrom").path, fuses.path, flash.path, "-", user, user,
     ] + arguments
   }
 }

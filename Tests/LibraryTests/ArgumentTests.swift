@@ -65,7 +65,7 @@ struct ArgumentTests {
 
   @Test("has a text for every status of husk.h, each another, and one for all other numbers")
   func statusTexts() throws {
-    let header = try String(contentsOf: Artefacts.sdk.appending(path: "husk.h"), encoding: .utf8)
+    let header = try String(contentsOf: Release.host.header, encoding: .utf8)
     let known = Set(
       header.matches(of: /HUSK_(?:OK|E_[A-Z_]+) = ([0-9]+)/).compactMap { Int($0.output.1) })
     #expect(known.count == 39)
