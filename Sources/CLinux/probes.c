@@ -1,10 +1,13 @@
 #define _GNU_SOURCE
 #include "linux_probes.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <stdint.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -12,6 +15,8 @@
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
+
+#include "linux_files.h"
 
 // Numbers of the kernel's interface, which Debian 12's headers know only in part.
 #ifndef SYS_memfd_secret
@@ -149,40 +154,63 @@ int64_t linux_memory_lock_limit(void) {
   return limit.rlim_cur > INT64_MAX ? INT64_MAX : (int64_t)limit.rlim_cur;
 }
 
-ssize_t linux_read_at(int directory, const char *path, void *buffer, size_t capacity) {
-  int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+int linux_has_capability(int capability) {
+  struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3, .pid = 0};
+  struct __user_cap_data_struct sets[2] = {{0, 0, 0}, {0, 0, 0}};
+  if (capability < 0 || capability > 63 || syscall(SYS_capget, &header, sets) != 0) return 0;
+  return sets[capability / 32].effective >> (capability % 32) & 1;
+}
+
+int linux_open_root(void) { return open("/", O_PATH | O_DIRECTORY | O_CLOEXEC); }
+
+static int open_below(int directory, const char *path) {
+  // What a path leads to may be anything: it must neither block nor become the controlling terminal.
+  return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+}
+
+ssize_t linux_probe_read(int directory, const char *path, void *buffer, size_t capacity) {
+  int file = open_below(directory, path);
   if (file < 0) return -1;
-  size_t done = 0;
-  ssize_t count = 0;
-  while (done < capacity) {
-    count = read(file, (uint8_t *)buffer + done, capacity - done);
-    if (count < 0 && errno == EINTR) continue;
-    if (count <= 0) break;
-    done += (size_t)count;
-  }
+  ssize_t count = linux_read_all(file, buffer, capacity);
   int reason = errno;
   close(file);
   errno = reason;
-  return count < 0 ? -1 : (ssize_t)done;
+  return count;
 }
 
-int linux_probe_exists_at(int directory, const char *path) {
+int linux_probe_exists(int directory, const char *path) {
   if (faccessat(directory, path, F_OK, 0) == 0) return 1;
   return errno == ENOENT || errno == ENOTDIR ? 0 : -1;
 }
 
-int linux_probe_byte_at(int directory, const char *path, uint64_t offset) {
-  int file = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (file < 0) return 0;
+int linux_probe_byte(int directory, const char *path, uint64_t offset) {
+  int file = open_below(directory, path);
+  if (file < 0) return errno;
   uint8_t byte;
   ssize_t count = pread(file, &byte, 1, (off_t)offset);
-  int reason = count == 0 ? ENODATA : errno;
+  int result = count == 1 ? 0 : count == 0 ? ENODATA : errno;
   close(file);
-  errno = reason;
-  return count == 1;
+  return result;
 }
 
-int linux_probe_block_device_at(int directory, const char *path, uint32_t *major_number, uint32_t *minor_number) {
+int linux_probe_entries(int directory, const char *path, char *name, size_t capacity) {
+  int file = openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  DIR *entries = file < 0 ? NULL : fdopendir(file);
+  if (entries == NULL) {
+    if (file >= 0) close(file);
+    return -1;
+  }
+  int count = 0;
+  for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+    if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0) continue;
+    if (count == 0) snprintf(name, capacity, "%s", entry->d_name);
+    count++;
+  }
+  closedir(entries);
+  return count;
+}
+
+int linux_probe_device(int directory, const char *path, uint32_t *major_number, uint32_t *minor_number) {
   struct stat status;
   if (fstatat(directory, path, &status, 0) != 0) return -1;
   dev_t device = S_ISBLK(status.st_mode) ? status.st_rdev : status.st_dev;

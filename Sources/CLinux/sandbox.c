@@ -146,7 +146,7 @@ int linux_seccomp_decryptor(void) {
       ALLOW(SYS_socketpair),
       // Memory.
       ALLOW(SYS_memfd_create), ALLOW(SYS_memfd_secret), ALLOW(SYS_munmap), ALLOW(SYS_mremap),
-      ALLOW_WITHOUT(SYS_mmap, 2, PROT_EXEC), ALLOW_WITHOUT(SYS_mprotect, 2, PROT_EXEC), ALLOW(SYS_madvise), ALLOW(SYS_brk), ALLOW(SYS_mlock), ALLOW(SYS_mlockall), ALLOW(SYS_fchmod),
+      ALLOW_WITHOUT(SYS_mmap, 2, PROT_EXEC), ALLOW_WITHOUT(SYS_mprotect, 2, PROT_EXEC), ALLOW(SYS_madvise), ALLOW(SYS_brk), ALLOW(SYS_mlock), ALLOW(SYS_mlock2), ALLOW(SYS_mlockall), ALLOW(SYS_fchmod),
       // Time and randomness.
       ALLOW(SYS_clock_gettime), ALLOW(SYS_getrandom),
       // Workers: clone3 would need its argument read; libc falls back to clone.

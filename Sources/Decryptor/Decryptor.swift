@@ -7,7 +7,7 @@ import Protections
 public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
-      try startStage()
+      try startStage(binding: true)
       let handoff = try Handoff(draining: Platform.Descriptor.handoff)
       let notes = handoff.notes
       let keys = try DeviceKeys.derive(from: handoff)
@@ -25,7 +25,9 @@ public enum Decryptor {
 
   /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
   private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
-    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive))
+    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive)) {
+      linux_lock_all_memory() == 0 ? 0 : linux_errno()
+    }
     guard isSandboxComplete(facts) else { throw .internal }
     return facts
   }

@@ -10,15 +10,16 @@ public struct HuskCommand: ParsableCommand {
     discussion: """
       A vendor makes keys (keygen), has them certified (certify), packs modules (pack) with content keys that a vault \
       keeps (vault), and grants them to devices by their identities (grant). inspect, verify and lint tell about \
-      files. sim plays a device in a directory.
+      files. sim plays a device in a directory. doctor tells how well a device is protected.
 
       Every verb explains itself: husk help pack
       """,
     version: huskVersion,
     subcommands: [
       KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
-      StatusListCommand.self,
-      InspectCommand.self, VerifyCommand.self, LintCommand.self, SimCommand.self,
+      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
+      StatusListCommand.self, InspectCommand.self, VerifyCommand.self, LintCommand.self, DoctorCommand.self,
+      SimCommand.self,
     ])
 
   public init() {}

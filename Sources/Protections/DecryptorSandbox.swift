@@ -6,13 +6,17 @@ import CLinux
 /// The process gives up everything that answering requests doesn't need. Each step is taken even if one before it failed:
 /// it is for the caller to go on only if what it needs is ``ProtectionState/active``; see ``isSandboxComplete(_:)``.
 ///
-/// - Parameter libcryptoHeap: where libcrypto's heap lies, which is decided before libcrypto is first used.
-public func enterDecryptorSandbox(libcryptoHeap: ProtectionFact) -> [ProtectionFact] {
+/// - Parameters:
+///   - libcryptoHeap: where libcrypto's heap lies, which is decided before libcrypto is first used.
+///   - lockMemory: locks memory; 0 or an error. All of the process's, as far as the limit allows; where it doesn't, secrets
+///     still lie in memory of their own.
+public func enterDecryptorSandbox(
+  libcryptoHeap: ProtectionFact, lockMemory: () -> Int32
+) -> [ProtectionFact] {
   let secretMemory = linux_try_secret_memory()
   let moduleFiles = linux_try_noexec_memory_file()
   _ = linux_forbid_core_files()
-  // As far as the limit allows; where it doesn't, secrets still lie in memory of their own.
-  let lock = linux_lock_all_memory() == 0 ? 0 : linux_errno()
+  let lock = lockMemory()
   _ = linux_no_new_privileges()
   let landlock = enterLandlock()
   // What takes system calls that the filter doesn't allow comes before it.

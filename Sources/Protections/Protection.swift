@@ -45,6 +45,11 @@ public enum Protection: UInt64, CaseIterable, Sendable {
     /// The platform, as any process on it can see it.
     case platform
 
+    /// Who reports a number, be it known or not: decryptor below 100, process below 200.
+    public init(ofNumber number: UInt64) {
+      self = number < 100 ? .decryptor : number < 200 ? .process : .platform
+    }
+
     /// `decryptor`, `process` or `platform`.
     public var name: StaticString {
       switch self {
@@ -57,13 +62,7 @@ public enum Protection: UInt64, CaseIterable, Sendable {
 
   public var number: UInt64 { rawValue }
 
-  public var reporter: Reporter {
-    switch rawValue {
-    case ..<100: .decryptor
-    case ..<200: .process
-    default: .platform
-    }
-  }
+  public var reporter: Reporter { Reporter(ofNumber: rawValue) }
 
   /// The name that SPEC 15.5 gives it, such as `secret-memory`.
   public var name: StaticString {

@@ -16,7 +16,7 @@ public enum ProtectionState: UInt64, Sendable {
 }
 
 /// Why it can't be told whether a protection is in force (SPEC 15.5).
-public enum UnknownReason: UInt64, CaseIterable, Sendable {
+public enum UnknownReason: UInt64, Error, CaseIterable, Sendable {
   /// Nobody has tried it, or whoever could tell wasn't asked.
   case notTried = 0
   /// The file that tells isn't there: `/proc`, `/sys` or securityfs isn't mounted.

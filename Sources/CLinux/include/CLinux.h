@@ -30,6 +30,7 @@
 #include "linux_process.h"
 #include "linux_sandbox.h"
 #include "linux_service_client.h"
+#include "secret_heap.h"
 #include "secret_memory.h"
 
 /// The calling thread's errno.

@@ -47,18 +47,28 @@ int linux_is_unprivileged(void);
 /// How many bytes this process may lock; INT64_MAX for no limit.
 int64_t linux_memory_lock_limit(void);
 
-/// Reads at most capacity bytes of a file below a directory. Returns how many, or -1 with errno. Follows links, and so
-/// is for trees that can be trusted, as /proc and /sys.
-ssize_t linux_read_at(int directory, const char *path, void *buffer, size_t capacity);
+/// 1 if this process has a capability in effect, else 0.
+int linux_has_capability(int capability);
 
-/// 1 if a path below a directory exists, 0 if it doesn't, -1 with errno if that can't be told.
-int linux_probe_exists_at(int directory, const char *path);
+// Files of the kernel's, below a directory that stands for the root of a file system. Links are followed: these are for
+// trees that can be trusted, as /proc and /sys.
 
-/// Opens a file below a directory, to see whether that is allowed: 1 if a byte at the offset could be read, 0 with errno if
-/// not.
-int linux_probe_byte_at(int directory, const char *path, uint64_t offset);
+/// The root directory, for naming files below it only; close-on-exec. -1 on failure.
+int linux_open_root(void);
 
-/// Device numbers for what a path below a directory is (if it is a block device) or lies on (if it is a file); 0 or -1.
-int linux_probe_block_device_at(int directory, const char *path, uint32_t *major, uint32_t *minor);
+/// Reads at most capacity bytes of a file. Returns how many, or -1 with errno.
+ssize_t linux_probe_read(int directory, const char *path, void *buffer, size_t capacity);
+
+/// 1 if a path exists, 0 if it doesn't, -1 with errno if that can't be told.
+int linux_probe_exists(int directory, const char *path);
+
+/// Whether one byte at an offset of a file can be read: 0, or the errno with which that was refused.
+int linux_probe_byte(int directory, const char *path, uint64_t offset);
+
+/// How many entries a directory has; the first one's name, cut off at capacity with its NUL, goes to `name`. -1 with errno.
+int linux_probe_entries(int directory, const char *path, char *name, size_t capacity);
+
+/// The device that a path is, if it is a block device, or lies on, if it is a file: its numbers. 0, or -1 with errno.
+int linux_probe_device(int directory, const char *path, uint32_t *major, uint32_t *minor);
 
 #endif
