@@ -44,6 +44,7 @@ let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
   .target(name: "CHusk", cSettings: hardenedC),
+  .target(name: "CLoader", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
@@ -68,7 +69,8 @@ let sharedTargets: [Target] = [
 
 let deviceTargets: [Target] = [
   .target(
-    name: "Loader", dependencies: ["CBOR", "CHusk", "CLinux", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    name: "Loader",
+    dependencies: ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
     swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
@@ -110,7 +112,8 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat",
+      "ModuleELF",
       "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
@@ -185,7 +188,9 @@ let testTargets: [Target] = [
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
   tests("BoardTests", ["CLinux", "DeviceSupport", "husk"]),
-  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  .testTarget(
+    name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",
     [

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CHusk
 import CLinux
 import Cryptography
 
@@ -58,5 +59,5 @@ extension ParsableCommand {
   }
 }
 
-/// The version of the tools; the formats have versions of their own (SPEC 16).
-let huskVersion = "0.1.0"
+/// The version of the tools and of libhusk; the formats have versions of their own (SPEC 16).
+let huskVersion = String(cString: husk_version())

@@ -35,6 +35,10 @@ extension Report {
     if manifest.isModule {
       fields.append(Field("sizeBound", .number(manifest.sizeBound)))
       fields.append(Field("compressionBound", .text(Self.ratio(manifest.sizeBound, manifest.payloadSize))))
+      fields.append(
+        Field(
+          "executeOnlyText",
+          .flag(manifest.mayBeExecuteOnly, words: manifest.mayBeExecuteOnly ? "allowed" : "not allowed")))
     }
     fields += [
       Field("segmentSize", .number(manifest.segmentSize)),

@@ -18,6 +18,10 @@ extension ErrorReport {
       self.init(
         "loading this module is dangerous: \(findings.map(\.title).joined(separator: "; "))",
         hint: "husk lint explains and tells how to mend it; --allow-danger packs it as it is")
+    case .codeNotSeparate:
+      self.init(
+        "its code shares pages with tables that are read, so that it can't be execute-only",
+        hint: "link the module with -Wl,-z,separate-code")
     case .tooLarge: self.init("larger than a package may be (limit-exceeded)")
     case .stage(let problem): self.init("\(problem.words)")
     case .compression(let error): self.init("compression failed: \(error)")

@@ -2,6 +2,7 @@ import CBOR
 import CHusk
 import CLinux
 import ErrorClass
+import Protections
 import SecureWorld
 
 /// A session with the decryptor: what `husk_device` stands for.
@@ -42,6 +43,12 @@ final class Device {
   func identity() throws(ErrorClass) -> [UInt8] {
     guard case .identity(let bytes) = try request(.identity).result else { throw .protocol }
     return bytes
+  }
+
+  /// What the decryptor found of its own protections.
+  func protections() throws(ErrorClass) -> [ProtectionFact] {
+    guard case .protections(let facts) = try request(.protections).result else { throw .protocol }
+    return facts
   }
 
   /// Asks for a module; the descriptors stay the caller's.

@@ -1,5 +1,6 @@
 public import CHusk
 import CLinux
+import CLoader
 import ErrorClass
 
 // The functions of husk.h, which documents them. `@c @implementation` makes the compiler check each against the header.
@@ -71,9 +72,10 @@ public func husk_module_get_info(
   status { () throws(ErrorClass) in
     guard let info else { throw .invalidArgument }
     var all = try borrow(module, as: Module.self).info
+    let size = MemoryLayout<husk_module_info>.size
     // The size is all that may be read of a struct that the caller perhaps compiled against an older header.
-    let size = UnsafeRawPointer(info).load(as: Int.self)
-    guard husk_struct_write(info, size, &all, MemoryLayout<husk_module_info>.size) == 0 else { throw .invalidArgument }
+    let room = UnsafeRawPointer(info).load(as: Int.self)
+    guard loader_write_struct(info, room, &all, size) == 0 else { throw .invalidArgument }
   }
 }
 
@@ -90,11 +92,27 @@ public func husk_identity(
   status { () throws(ErrorClass) in
     guard let length, buffer != nil || capacity == 0 else { throw .invalidArgument }
     length.pointee = 0
-    guard husk_has_memory() != 0 else { throw .outOfMemory }
+    guard loader_has_memory() != 0 else { throw .outOfMemory }
     let identity = try borrow(device, as: Device.self).identity()
     length.pointee = identity.count
     guard identity.count <= capacity, let buffer else { throw .limitExceeded }
     buffer.update(from: identity, count: identity.count)
+  }
+}
+
+@c @implementation
+public func husk_protections(
+  _ device: OpaquePointer!, _ protections: UnsafeMutablePointer<husk_protection>!, _ capacity: Int,
+  _ count: UnsafeMutablePointer<Int>!
+) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard let count, protections != nil || capacity == 0 else { throw .invalidArgument }
+    count.pointee = 0
+    guard loader_has_memory() != 0 else { throw .outOfMemory }
+    let facts = try allFacts(device == nil ? nil : borrow(device, as: Device.self))
+    count.pointee = facts.count
+    guard facts.count <= capacity, let protections else { throw .limitExceeded }
+    try write(facts, to: protections)
   }
 }
 
@@ -117,7 +135,7 @@ private func handOut<Object: AnyObject>(
   status { () throws(ErrorClass) in
     guard let out else { throw .invalidArgument }
     out.pointee = nil
-    guard husk_has_memory() != 0 else { throw .outOfMemory }
+    guard loader_has_memory() != 0 else { throw .outOfMemory }
     out.pointee = OpaquePointer(Unmanaged.passRetained(try make()).toOpaque())
   }
 }

@@ -1,4 +1,5 @@
 import CHusk
+import CLoader
 import ErrorClass
 
 // The structs of options of husk.h, as this version knows them, from callers of any version (SPEC 12.2).
@@ -6,14 +7,14 @@ import ErrorClass
 extension husk_open_options {
   init(reading given: UnsafePointer<husk_open_options>?) throws(ErrorClass) {
     self.init()
-    guard husk_struct_read(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
+    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
   }
 }
 
 extension husk_load_options {
   init(reading given: UnsafePointer<husk_load_options>?) throws(ErrorClass) {
     self.init()
-    guard husk_struct_read(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
+    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
   }
 
   /// Tells how far the load is; throws `cancelled` if the caller doesn't want it any more.
@@ -44,8 +45,7 @@ struct Log {
   }
 
   private func say(_ level: Int, _ what: UnsafePointer<CChar>, _ detail: UnsafePointer<CChar>?) {
-    var options = options
-    husk_log(&options, Int32(truncatingIfNeeded: level), what, detail)
+    loader_log(options.log, options.log_user, Int32(truncatingIfNeeded: level), what, detail)
   }
 }
 

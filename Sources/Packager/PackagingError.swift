@@ -17,6 +17,8 @@ public enum PackagingError: Error, Equatable, Sendable {
   case module(ELFError)
   /// The module has dangerous findings.
   case dangerous([Finding])
+  /// The module's code shares pages with tables that are read, so that it can't be execute-only.
+  case codeNotSeparate
   /// Larger than SPEC 11 allows.
   case tooLarge
   /// Not an executable image of the kind that the stage is.

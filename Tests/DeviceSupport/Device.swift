@@ -109,11 +109,16 @@ public final class Device {
     guard linux_socket_pair(&near, &far) == 0 else { throw ProgramFailure(description: "no socket") }
     defer { close(far) }
     do {
-      return SecureWorldClient(socket: near, rom: try powerOn("3", [], descriptors: [(number: 3, descriptor: far)]))
+      return SecureWorldClient(socket: near, rom: try serve(far))
     } catch {
       close(near)
       throw error
     }
+  }
+
+  /// Boots the secure world alone, to serve whoever is at the other end of a socket (SPEC 7.3).
+  public func serve(_ socket: Int32) throws -> Program {
+    try powerOn("3", [], descriptors: [(number: 3, descriptor: socket)])
   }
 
   /// What the device tells of itself, verified as a vendor does.

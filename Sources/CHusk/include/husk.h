@@ -332,12 +332,13 @@ typedef struct husk_protection {
   uint32_t number;    /* stable over all versions: 1.. the decryptor's, 101.. this process's, 201.. the platform's */
   int32_t state;      /* HUSK_PROTECTION_INACTIVE, _ACTIVE or _UNKNOWN */
   uint64_t detail;    /* what SPEC.md says for this number and state; 0: nothing */
-  const char *name;   /* such as "secret-memory": stable too; "" for one that only the decryptor knows */
-  const char *why;    /* why it is in this state; "" when there is nothing to say */
-  const char *advice; /* what to do about it; "" when there is nothing to do */
+  const char *name;   /* such as "secret-memory": stable too; "" for one that this libhusk doesn't know */
+  const char *why;    /* why its state can't be told; "" when it can */
+  const char *loss;   /* what can happen without it: a sentence; "" for one that this libhusk doesn't know */
+  const char *advice; /* what to do to get it: a sentence; "" as above */
 } husk_protection;
 
-#define HUSK_PROTECTION_INIT {sizeof(husk_protection), 0, 0, 0, NULL, NULL, NULL}
+#define HUSK_PROTECTION_INIT {sizeof(husk_protection), 0, 0, 0, NULL, NULL, NULL, NULL}
 
 /* As many elements always suffice for husk_protections. */
 #define HUSK_PROTECTIONS_MAX 256

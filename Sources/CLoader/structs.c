@@ -1,5 +1,5 @@
 // Structs that begin with their size, between callers and libraries of different versions (SPEC 12.2).
-#include "husk_internal.h"
+#include "CLoader.h"
 
 #include <string.h>
 
@@ -9,7 +9,7 @@ enum { MOST = 1024 };
 // A struct's size is a multiple of its alignment, so that no member is cut in two.
 static int is_size(size_t size) { return size >= sizeof size && size <= MOST && size % sizeof size == 0; }
 
-int husk_struct_read(void *own, size_t own_size, const void *given) {
+int loader_read_struct(void *own, size_t own_size, const void *given) {
   size_t size = own_size;
   memset(own, 0, own_size);
   if (given == NULL) return 0;
@@ -23,7 +23,7 @@ int husk_struct_read(void *own, size_t own_size, const void *given) {
   return 0;
 }
 
-int husk_struct_write(void *given, size_t size, const void *own, size_t own_size) {
+int loader_write_struct(void *given, size_t size, const void *own, size_t own_size) {
   if (!is_size(size)) return -1;
   unsigned char *bytes = given;
   size_t known = size < own_size ? size : own_size;

@@ -1,4 +1,4 @@
-#include "husk_internal.h"
+#include "CLoader.h"
 
 #include <stdlib.h>
 
@@ -6,7 +6,7 @@
 // malloc fails; asking first makes it a status.
 enum { CALL_SIZE = 256 * 1024 };
 
-int husk_has_memory(void) {
+int loader_has_memory(void) {
   void *volatile memory = malloc(CALL_SIZE);
   free(memory);
   return memory != NULL;
