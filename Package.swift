@@ -187,7 +187,7 @@ let testTargets: [Target] = [
       "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
-  tests("BoardTests", ["CLinux", "DeviceSupport", "husk"]),
+  tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
   tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),

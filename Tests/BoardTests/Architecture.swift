@@ -12,13 +12,14 @@ enum Architecture: String, CaseIterable, Sendable {
   /// This machine's.
   static var host: Architecture { linux_machine() == 183 ? .aarch64 : .x86_64 }
 
-  /// Boot stages and libhusk for it: `.build-sdk/ARCHITECTURE` in the package's root.
-  var sdk: URL { packageRoot.appending(path: ".build-sdk/\(rawValue)", directoryHint: .isDirectory) }
-  /// The sample modules and firmware for it: `.build-samples/ARCHITECTURE` in the package's root.
-  var samples: URL { packageRoot.appending(path: ".build-samples/\(rawValue)", directoryHint: .isDirectory) }
+  /// What was built for it.
+  var release: Release { self == .host ? .host : .aarch64 }
   /// Debian's liblz4 for it, which the board's file system doesn't have.
-  var liblz4: URL { system.appending(path: "usr/lib/\(rawValue)-linux-gnu/liblz4.so.1").resolvingSymlinksInPath() }
-  /// What board.sh has fetched from Debian: the kernel, and the libraries.
+  var liblz4: URL {
+    let system = self == .host ? "/" : packageRoot.appending(path: ".build-sysroot/\(rawValue)/").path
+    return URL(filePath: "\(system)/usr/lib/\(rawValue)-linux-gnu/liblz4.so.1").resolvingSymlinksInPath()
+  }
+  /// The kernel and libraries that scripts/test.sh has fetched.
   private var system: URL { packageRoot.appending(path: ".build-board/\(rawValue)") }
 
   /// The other one.
@@ -28,7 +29,7 @@ enum Architecture: String, CaseIterable, Sendable {
   var isAvailable: Bool {
     let emulator = rawValue == "x86_64" ? "qemu-system-x86_64" : "qemu-system-aarch64"
     let needed = [
-      sdk.appending(path: "stages/bootrom"), samples.appending(path: "firmware"), liblz4,
+      release.stage("bootrom"), release.samples.appending(path: "firmware"), liblz4, system,
       URL(filePath: "/usr/bin/\(emulator)"), URL(filePath: "/usr/bin/\(rawValue)-linux-gnu-gcc"),
     ]
     return needed.allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
@@ -41,10 +42,10 @@ enum Architecture: String, CaseIterable, Sendable {
       "\(rawValue)-linux-gnu-gcc",
       [
         "-std=c11", "-D_GNU_SOURCE", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIE", "-pie", "-s", "-o", result,
-        "-I", sdk.appending(path: "include").path,
+        "-I", release.headers.path,
         // lz4.h is the same on every processor.
         "-idirafter", "/usr/include",
-        packageRoot.appending(path: "Tests/Programs/\(name).c").path, sdk.appending(path: "lib/libhusk.a").path, "-lm",
+        packageRoot.appending(path: "Tests/Programs/\(name).c").path, release.staticLibrary.path, "-lm",
       ])
     return result
   }

@@ -111,14 +111,15 @@ extension Bench {
   }
 
   private func makeDevices() throws {
-    let stages = architecture.sdk.appending(path: "stages").path
-    try pack(stage: "loader", "\(stages)/bootloader", as: "loader")
-    try pack(stage: "decryptor", "\(stages)/decryptor", as: "decryptor")
-    try pack(stage: "firmware", architecture.samples.appending(path: "firmware").path, as: "firmware")
+    let release = architecture.release
+    try pack(stage: "loader", release.stage("bootloader").path, as: "loader")
+    try pack(stage: "decryptor", release.stage("decryptor").path, as: "decryptor")
+    try pack(stage: "firmware", architecture.release.samples.appending(path: "firmware").path, as: "firmware")
     try pack(stage: "firmware", architecture.firmware("on_board", in: directory), as: "looking")
     for device in ["sample", "other"] {
       try husk(
-        "sim", "create", device, "--rom", "\(stages)/bootrom", "--boot-root", "boot-root.pub", "--device-root-key",
+        "sim", "create", device, "--rom", release.stage("bootrom").path, "--boot-root", "boot-root.pub",
+        "--device-root-key",
         "silicon.pem")
       try husk("sim", "install", device, "loader.husk", "decryptor.husk")
     }
@@ -136,9 +137,9 @@ extension Bench {
   /// The modules of the devices; `damaged` and `foreign` are not as they should be.
   private var modules: [(name: String, file: URL)] {
     [
-      ("adpcm", architecture.samples.appending(path: "com.example.adpcm.so")), ("lz4", architecture.liblz4),
-      ("damaged", architecture.samples.appending(path: "com.example.activity.so")),
-      ("foreign", architecture.foreign.samples.appending(path: "com.example.adpcm.so")),
+      ("adpcm", architecture.release.samples.appending(path: "com.example.adpcm.so")), ("lz4", architecture.liblz4),
+      ("damaged", architecture.release.samples.appending(path: "com.example.activity.so")),
+      ("foreign", architecture.foreign.release.samples.appending(path: "com.example.adpcm.so")),
     ]
   }
 

@@ -1,4 +1,5 @@
 import DeviceSupport
+import ErrorClass
 import Foundation
 import TestSupport
 import Testing
@@ -34,9 +35,9 @@ struct BoardTests {
       "looking", "load=com.example.adpcm", "load=com.example.damaged", "load=com.example.foreign",
       "lz4=com.example.lz4", "decryptor", "first", "exit=7")
     let expected = """
-      load com.example.adpcm: success
-      load com.example.damaged: payload bytes differ from what was signed
-      load com.example.foreign: made for another processor
+      load com.example.adpcm: 0
+      load com.example.damaged: \(ErrorClass.digestMismatch.rawValue)
+      load com.example.foreign: \(ErrorClass.wrongArchitecture.rawValue)
       lz4 1.9.4 from memory: 77677 bytes, 44575 compressed, and back
 
       """
@@ -83,7 +84,7 @@ struct BoardTests {
       MFD_NOEXEC_SEAL: Invalid argument
       Landlock: yes
       protection keys: \(architecture == .x86_64 ? "yes" : "Function not implemented")
-      load com.example.adpcm: made for another device
+      load com.example.adpcm: \(ErrorClass.wrongDevice.rawValue)
 
       """
     #expect(outcome.stdout.hasPrefix(expected), "\(outcome.stdout)")
@@ -98,7 +99,7 @@ struct BoardTests {
       "looking", "kernel", "load=com.example.adpcm", "signal=9", kernel: "lsm= secretmem.enable=0")
     #expect(outcome.stdout.contains("memfd_secret: Function not implemented\n"))
     #expect(outcome.stdout.contains("Landlock: Operation not supported\n"))
-    #expect(outcome.stdout.contains("load com.example.adpcm: success\n"))
+    #expect(outcome.stdout.contains("load com.example.adpcm: 0\n"))
     #expect(outcome.stderr == "")
     #expect(outcome.status == 128 + SIGKILL)
   }
