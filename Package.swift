@@ -63,7 +63,7 @@ let sharedTargets: [Target] = [
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "Protections", "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
@@ -75,6 +75,7 @@ let deviceTargets: [Target] = [
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
+  stage("fuseprovider", ["BootChain", "CStage"]),
 ]
 
 /// A module of the tools: ordinary Swift, never part of a device.

@@ -118,9 +118,11 @@ class Plan:
             if os.path.exists(path):
                 return path
         path = f"{self.build}/{name}.modulemap"
-        header = os.path.relpath(f"{folder}/include/{name}.h", self.build)
+        has_own_header = os.path.exists(f"{folder}/include/{name}.h")
+        include = os.path.relpath(f"{folder}/include", self.build)
+        headers = f'header "{include}/{name}.h"' if has_own_header else f'umbrella "{include}"'
         with open(path, "w") as file:
-            file.write(f'module {name} {{ header "{header}" export * }}\n')
+            file.write(f"module {name} {{ {headers} export * }}\n")
         return path
 
     # Rules

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -66,8 +65,6 @@ int linux_first_to_go(void) {
   close(fd);
   return written == 4 ? 0 : -1;
 }
-
-void linux_pause(int milliseconds) { (void)poll(NULL, 0, milliseconds); }
 
 int linux_become(uint32_t user, uint32_t group) {
   if (setgroups(0, NULL) != 0) return -1;
@@ -154,6 +151,12 @@ int linux_refuse_new_code(int inherited) {
 }
 
 pid_t linux_fork(void) { return fork(); }
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+int linux_process_handle(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 static int outcome(int status) { return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status); }
 

@@ -138,12 +138,14 @@ int linux_seccomp_decryptor(void) {
 #endif
       // Messages and files that were passed in.
       ALLOW(SYS_recvmsg), ALLOW(SYS_sendmsg), ALLOW(SYS_ppoll), ALLOW(SYS_read), ALLOW(SYS_pread64),
-      ALLOW(SYS_write), ALLOW(SYS_pwrite64), ALLOW(SYS_close), ALLOW(SYS_fcntl), ALLOW(SYS_ftruncate),
+      ALLOW(SYS_write), ALLOW(SYS_pwrite64), ALLOW(SYS_close), ALLOW(SYS_fcntl), ALLOW(SYS_ftruncate), ALLOW(SYS_fdatasync),
 #if defined(SYS_poll)
       ALLOW(SYS_poll),
 #endif
       ALLOW(SYS_fstat),
       ALLOW(SYS_socketpair),
+      // Clients of a listening socket, and who they are.
+      ALLOW(SYS_accept4), ALLOW(SYS_getsockopt),
       // Memory.
       ALLOW(SYS_memfd_create), ALLOW(SYS_memfd_secret), ALLOW(SYS_munmap), ALLOW(SYS_mremap),
       ALLOW_WITHOUT(SYS_mmap, 2, PROT_EXEC), ALLOW_WITHOUT(SYS_mprotect, 2, PROT_EXEC), ALLOW(SYS_madvise), ALLOW(SYS_brk), ALLOW(SYS_mlock), ALLOW(SYS_mlock2), ALLOW(SYS_mlockall), ALLOW(SYS_fchmod),

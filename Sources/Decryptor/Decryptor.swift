@@ -2,24 +2,52 @@ import BootChain
 import CLinux
 import ErrorClass
 import Protections
+import SecretBytes
+import SecureStorage
 
 /// The decryptor (SPEC 7.5, 8, 9.1): the secure world, which holds every secret.
 public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
       try startStage(binding: true)
-      let handoff = try Handoff(draining: Platform.Descriptor.handoff)
+      var platform = DecryptorPlatform(provider: ProviderClient(socket: Platform.Descriptor.provider))
+      let handoff = try platform.provider.secrets()
       let notes = handoff.notes
-      let keys = try DeviceKeys.derive(from: handoff)
+      let origin = try origin(of: Platform.Descriptor.socket, notes)
+      let storage = startStorage(&platform, key: try DeviceKeys.deriveStorageKey(from: handoff))
+      let keys = try DeviceKeys.derive(from: handoff, generation: storage?.state.generation ?? 0)
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       let protections = try enterSandbox()
       var server = Server(
-        socket: Platform.Descriptor.socket, keys: keys, state: notes.state, protections: protections)
+        origin, keys: keys, state: notes.state, protections: protections, platform: platform, storage: storage)
       server.run()
       exit(0)
     } catch {
       refuse("decryptor", "to start", error)
+    }
+  }
+
+  /// The secure storage; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
+  private static func startStorage(
+    _ platform: inout DecryptorPlatform, key: consuming SecretBytes
+  ) -> SecureStorage? {
+    do throws(ErrorClass) {
+      return try SecureStorage.start(on: &platform, key: key)
+    } catch {
+      return nil
+    }
+  }
+
+  /// Whether the socket to the normal world is a client, or one that clients connect to (SPEC 8).
+  private static func origin(of socket: Int32, _ notes: HandoffNotes) throws(ErrorClass) -> Server.Origin {
+    switch linux_is_listening(socket) {
+    case 0: return .connected(socket)
+    case 1:
+      guard linux_never_wait(socket) == 0 else { throw .internal }
+      let rule = AdmissionRule(user: notes.firmwareUser, group: notes.firmwareGroup, own: geteuid())
+      return .entrance(Entrance(listener: socket, rule: rule))
+    default: throw .invalidArgument
     }
   }
 

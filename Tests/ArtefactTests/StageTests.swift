@@ -5,7 +5,7 @@ import Testing
 
 @Suite("What ships on devices", .enabled(if: devicesAvailable, "\(needsArtefacts)"))
 struct StageTests {
-  static let stages = ["bootrom", "bootloader", "decryptor"]
+  static let stages = ["bootrom", "bootloader", "decryptor", "fuseprovider"]
 
   @Test("has stages that are static: what is measured is what runs", arguments: stages)
   func isStatic(stage: String) throws {

@@ -12,7 +12,7 @@ public import HuskFormat
 ///     try device.install(module, "modules/com.acme.codec.husk")
 ///     let outcome = try device.boot("modules/com.acme.codec.husk", "grants/com.acme.codec.grant")
 public final class Device {
-  /// Holds `fuses` and `flash`.
+  /// Holds `fuses`, `counter` and `flash`.
   public let directory: URL
   /// What the fuses say. They aren't checked, as real ones wouldn't be.
   public var state: BootState {
@@ -41,6 +41,7 @@ public final class Device {
     state.silicon = try ChainFixture(root: .deviceRoot, [LinkFixture(name, [.silicon], key: key)]).encoded()
     self.state = state
     try writeFuses()
+    try Data().write(to: counter)
     for folder in ["boot", "modules", "grants"] {
       try FileManager.default.createDirectory(at: flash.appending(path: folder), withIntermediateDirectories: true)
     }
@@ -52,6 +53,9 @@ public final class Device {
       try FileManager.default.linkItem(at: Stages.firmware(firmware), to: flash.appending(path: Stage.firmware.file))
     }
   }
+
+  /// The monotonic counter's file.
+  public var counter: URL { directory.appending(path: "counter") }
 
   private func writeFuses() throws {
     try Data(Fuses.encodePublicPart(state) + uds).write(to: fuses)
@@ -135,7 +139,8 @@ public final class Device {
   ) throws -> Program {
     try Program(
       Release.host.stage("bootrom").path,
-      [fuses.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"] + arguments,
+      [fuses.path, counter.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"]
+        + arguments,
       stdin: stdin, environment: [:], directory: directory, descriptors: descriptors, world: scratch)
   }
 }

@@ -21,9 +21,6 @@ int linux_open_standard_descriptors(void);
 /// while this process may still write to its own /proc/self.
 int linux_first_to_go(void);
 
-/// Waits for some milliseconds.
-void linux_pause(int milliseconds);
-
 /// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
 int linux_become(uint32_t user, uint32_t group);
 
@@ -62,6 +59,9 @@ int linux_refuse_new_code(int inherited);
 
 /// fork(2) through clone(2), so that a seccomp filter needs only the latter. 0 in the child, its id in the parent, -1.
 pid_t linux_fork(void);
+
+/// A descriptor, close-on-exec, that becomes readable when the process ends (pidfd_open(2), Linux 5.3); -1 on failure.
+int linux_process_handle(pid_t process);
 
 /// waitpid(2) with no option, retried on EINTR: 0..255 exit status, 256 + signal if a signal ended it, -1 on failure.
 int linux_wait(pid_t process);
