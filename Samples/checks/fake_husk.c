@@ -50,6 +50,10 @@ husk_status husk_load_fd(husk_device *device, int package_fd, int grant_fd, cons
   return HUSK_OK;
 }
 
+husk_status husk_show_status_list_fd(husk_device *device, int fd) {
+  return device == NULL || fd < 0 ? HUSK_E_INVALID_ARGUMENT : HUSK_OK;
+}
+
 husk_status husk_symbol(husk_module *module, const char *name, void **out) {
   *out = dlsym(module->handle, name);
   return *out == NULL ? HUSK_E_NOT_FOUND : HUSK_OK;

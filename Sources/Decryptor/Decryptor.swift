@@ -15,7 +15,7 @@ public enum Decryptor {
       let notes = handoff.notes
       let origin = try origin(of: Platform.Descriptor.socket, notes)
       let storage = startStorage(&platform, key: try DeviceKeys.deriveStorageKey(from: handoff))
-      let keys = try DeviceKeys.derive(from: handoff, generation: storage?.state.generation ?? 0)
+      let keys = try DeviceKeys.derive(from: handoff, generation: generation(of: storage))
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       let protections = try enterSandbox()
@@ -36,6 +36,13 @@ public enum Decryptor {
       return try SecureStorage.start(on: &platform, key: key)
     } catch {
       return nil
+    }
+  }
+
+  private static func generation(of storage: borrowing SecureStorage?) -> UInt64 {
+    switch storage {
+    case .some(let storage): storage.state.generation
+    case .none: 0
     }
   }
 

@@ -1,7 +1,9 @@
 import BootChain
 import CLinux
+import COSE
 import ErrorClass
 import HuskFormat
+import SecureStorage
 
 /// A status list that a client shows (SPEC 5.2), verified.
 struct ShownStatusList {
