@@ -193,8 +193,8 @@ let testTargets: [Target] = [
   tests(
     "CommandTests",
     [
-      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "Vault",
-      "husk",
+      "BootChain", "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HostSupport", "HuskFormat", "SecretBytes", "Vault", "husk",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests("SampleTests", []),
