@@ -117,7 +117,9 @@ let hostTargets: [Target] = [
       "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
+  .executableTarget(
+    name: "husk", dependencies: ["HuskCommands"], swiftSettings: common,
+    linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
