@@ -63,7 +63,7 @@ let sharedTargets: [Target] = [
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "Protections", "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
@@ -75,6 +75,7 @@ let deviceTargets: [Target] = [
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
+  stage("fuseprovider", ["BootChain", "CStage"]),
 ]
 
 /// A module of the tools: ordinary Swift, never part of a device.
@@ -141,7 +142,7 @@ let testTargets: [Target] = [
     name: "DeviceSupport",
     dependencies: [
       "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat",
+      "HuskFormat", "Protections",
       "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
@@ -153,7 +154,9 @@ let testTargets: [Target] = [
   tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
-  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests(
+    "ProtectionsTests",
+    ["BootChain", "CBOR", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat", "Protections", "SecureWorld"]),
   tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",
@@ -161,6 +164,7 @@ let testTargets: [Target] = [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecretBytes",
     ]),
+  tests("DecryptorTests", ["CLinux", "Decryptor", "ErrorClass", "HuskFormat", "SecureWorld"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
   tests(
     "PackagerTests",
@@ -185,17 +189,18 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
+  tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
   tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecretBytes", "Vault",
     ]),
 ]

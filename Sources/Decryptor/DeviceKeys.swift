@@ -20,10 +20,10 @@ struct DeviceKeys: ~Copyable {
     self.identity = identity
   }
 
-  static func derive(from handoff: borrowing Handoff) throws(ErrorClass) -> DeviceKeys {
+  /// - Parameter generation: of the secure storage (SPEC 7.8).
+  static func derive(from handoff: borrowing Handoff, generation: UInt64) throws(ErrorClass) -> DeviceKeys {
     let notes = handoff.notes
     do throws(CryptographyError) {
-      let generation: UInt64 = 0
       let grantKey = try deriveGrantKey(handoff.secrets.seal, generation)
       let claims = DeviceKeyClaims(
         grantKey: grantKey.publicKey, lifecycle: notes.state.lifecycle, keyEpoch: notes.state.keyEpoch,
@@ -37,6 +37,17 @@ struct DeviceKeys: ~Copyable {
       return DeviceKeys(grantKey: grantKey, state: state, identity: identity)
     } catch {
       throw error == .invalidKey ? .malformed : .internal
+    }
+  }
+
+  /// The key that seals the secure storage.
+  static func deriveStorageKey(from handoff: borrowing Handoff) throws(ErrorClass) -> SecretBytes {
+    let info: [UInt8] = ("husk storage key" as StaticString).withUTF8Buffer { Array($0) }
+    do throws(CryptographyError) {
+      return try HKDF.sha512.derive(
+        salt: RawSpan(), inputKeyMaterial: handoff.secrets.seal, info: info.span.bytes, byteCount: AEAD.keyByteCount)
+    } catch {
+      throw .internal
     }
   }
 

@@ -16,10 +16,9 @@ public protocol StorageMedium: ~Copyable {
 
 /// The decryptor's memory across boots (SPEC 7.8): a state that is only ever replaced as a whole, survives a power cut at
 /// any instant, and can't be put back to an older one.
-public struct SecureStorage<Medium: StorageMedium & ~Copyable>: ~Copyable {
+public struct SecureStorage: ~Copyable {
   /// The state in force.
   public private(set) var state: SecureState
-  private var medium: Medium
   private let key: SecretBytes
   private var counter: UInt64
   /// The file that holds the state in force; a new device has none.
@@ -28,25 +27,25 @@ public struct SecureStorage<Medium: StorageMedium & ~Copyable>: ~Copyable {
   /// more may be written with the same number.
   private var isUndecided = false
 
-  /// Starts: finds the state in force, and begins a new one if the storage was lost.
+  /// Starts: finds the state in force, and begins a new one if the storage was lost. That is written with its first change:
+  /// until then a device that only starts under other circumstances, such as another life cycle, disturbs nothing.
   ///
-  /// - Parameter key: the storage key.
-  /// - Throws: `io` if the files or the counter can't be read, or a new state not be written.
-  public static func start(_ medium: consuming Medium, key: consuming SecretBytes) throws(ErrorClass) -> SecureStorage {
+  /// - Parameters:
+  ///   - medium: the same one is to be given to ``update(on:_:)``.
+  ///   - key: the storage key.
+  /// - Throws: `io` if the files or the counter can't be read.
+  public static func start<Medium: StorageMedium & ~Copyable>(
+    on medium: inout Medium, key: consuming SecretBytes
+  ) throws(ErrorClass) -> SecureStorage {
     let counter = try medium.counter()
     let found = try find(&medium, key, counter)
     let state = found?.state ?? SecureState(generation: counter == 0 ? 0 : counter &+ 1)
-    var storage = SecureStorage(medium: medium, key: key, counter: counter, state: state, file: found?.file)
-    if let found {
-      if found.counter != counter { try storage.count() }
-    } else if counter > 0 {
-      try storage.replace(with: state)
-    }
+    var storage = SecureStorage(key: key, counter: counter, state: state, file: found?.file)
+    if let found, found.counter != counter { try storage.count(on: &medium) }
     return storage
   }
 
-  private init(medium: consuming Medium, key: consuming SecretBytes, counter: UInt64, state: SecureState, file: Int?) {
-    self.medium = medium
+  private init(key: consuming SecretBytes, counter: UInt64, state: SecureState, file: Int?) {
     self.key = key
     self.counter = counter
     self.state = state
@@ -56,13 +55,17 @@ public struct SecureStorage<Medium: StorageMedium & ~Copyable>: ~Copyable {
   /// Changes the state; when this returns the change is durable and in force. A state that stays the same costs nothing.
   ///
   /// - Throws: what `change` throws, or `io`; then the state in force is what it was.
-  public mutating func update(_ change: (inout SecureState) throws(ErrorClass) -> Void) throws(ErrorClass) {
+  public mutating func update<Medium: StorageMedium & ~Copyable>(
+    on medium: inout Medium, _ change: (inout SecureState) throws(ErrorClass) -> Void
+  ) throws(ErrorClass) {
     var next = state
     try change(&next)
-    if next != state { try replace(with: next) }
+    if next != state { try replace(with: next, on: &medium) }
   }
 
-  private mutating func replace(with next: SecureState) throws(ErrorClass) {
+  private mutating func replace<Medium: StorageMedium & ~Copyable>(
+    with next: SecureState, on medium: inout Medium
+  ) throws(ErrorClass) {
     let (number, overflow) = counter.addingReportingOverflow(1)
     guard !overflow else { throw .io }
     let bytes: [UInt8]
@@ -75,14 +78,14 @@ public struct SecureStorage<Medium: StorageMedium & ~Copyable>: ~Copyable {
     let target = file == 0 ? 1 : 0
     try medium.write(bytes, to: target)
     isUndecided = true
-    try count()
+    try count(on: &medium)
     isUndecided = false
     state = next
     file = target
   }
 
   /// Another number than the next means that somebody else counts.
-  private mutating func count() throws(ErrorClass) {
+  private mutating func count<Medium: StorageMedium & ~Copyable>(on medium: inout Medium) throws(ErrorClass) {
     let number = try medium.increment()
     guard number == counter &+ 1 else { throw .io }
     counter = number
@@ -95,7 +98,7 @@ public struct SecureStorage<Medium: StorageMedium & ~Copyable>: ~Copyable {
   }
 
   /// The state that was written for the counter, or, which comes first, for the number that follows.
-  private static func find(
+  private static func find<Medium: StorageMedium & ~Copyable>(
     _ medium: inout Medium, _ key: borrowing SecretBytes, _ counter: UInt64
   ) throws(ErrorClass) -> Found? {
     var current: Found?

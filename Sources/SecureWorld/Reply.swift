@@ -10,6 +10,8 @@ public struct Reply: Equatable, Sendable {
     case loaded(LoadedModule)
     case identity([UInt8])
     case protections([ProtectionFact])
+    /// A status list was accepted.
+    case statusList
     case failed(ErrorClass)
   }
 
@@ -40,6 +42,9 @@ public struct Reply: Equatable, Sendable {
     case .protections(let facts):
       encoder.encode(unsigned: 0)
       encoder.encode(facts)
+    case .statusList:
+      encoder.encode(unsigned: 0)
+      encoder.encodeMap { _ in }
     case .failed(let errorClass):
       encoder.encode(integer: Int64(errorClass.rawValue))
       encoder.encodeMap { _ in }
@@ -72,6 +77,9 @@ public struct Reply: Equatable, Sendable {
         try Self.expectSingle(&reader)
         result = .identity(Array(try reader.readBytes()))
       case .protections: result = .protections(try reader.readProtectionFacts())
+      case .statusList:
+        _ = try reader.readMap(atMost: 0)
+        result = .statusList
       }
     }
     try reader.finish()

@@ -7,12 +7,12 @@ import HuskFormat
 public struct DeviceDirectory: Sendable {
   public let path: String
 
-  /// Throws `notADevice` unless ROM and fuses are there.
+  /// Throws `notADevice` unless ROM, fuses and counter are there.
   public init(_ path: String) throws(SimulatorError) {
     self.init(unchecked: path)
     var status = stat()
     guard stat(path, &status) == 0 else { throw .file(FileError(path: path, errno: linux_errno())) }
-    for part in [rom, fuses] where stat(part, &status) != 0 {
+    for part in [rom, fuses, counter] where stat(part, &status) != 0 {
       if linux_errno() == EACCES { throw .file(FileError(path, .permissionDenied)) }
       throw .notADevice(path: path)
     }
@@ -24,6 +24,8 @@ public struct DeviceDirectory: Sendable {
 
   public var rom: String { "\(path)/rom/bootrom" }
   public var fuses: String { "\(path)/fuses/fuses" }
+  /// The monotonic counter.
+  public var counter: String { "\(path)/fuses/counter" }
   public var flash: String { "\(path)/flash" }
 
   /// Below the device's own directory, with the permissions they have.

@@ -79,7 +79,7 @@ extension DeviceDirectory {
   }
 
   private func romCommand(service: String, _ firmware: FirmwareUser) -> [String] {
-    ["bootrom", fuses, flash, service, String(firmware.user), String(firmware.group)]
+    ["bootrom", fuses, counter, flash, service, String(firmware.user), String(firmware.group)]
   }
 
   private func startROM(service: Int32) throws(SimulatorError) -> pid_t {

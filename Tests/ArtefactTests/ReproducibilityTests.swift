@@ -33,7 +33,7 @@ struct ReproducibilityTests {
         "PATH": ProcessInfo.processInfo.environment["PATH"] ?? "", "HOME": home.path, "LANG": "C.UTF-8",
         "TZ": "Asia/Tokyo",
         "SOURCE_DATE_EPOCH": time.trimmingCharacters(in: .whitespacesAndNewlines),
-      ], directory: home)
+      ], directory: home, seconds: building)
     #expect(outcome.status == 0, "\(outcome.stderr)")
     print("reproducibility: a second build took \(start.duration(to: .now))")
 

@@ -27,7 +27,8 @@ public struct Release: Sendable, CustomStringConvertible {
   /// Whether all of it is there.
   var isBuilt: Bool {
     [
-      stage("bootrom"), stage("bootloader"), stage("decryptor"), staticLibrary, sharedLibrary, header,
+      stage("bootrom"), stage("bootloader"), stage("decryptor"), stage("fuseprovider"), staticLibrary, sharedLibrary,
+      header,
       samples.appending(path: "firmware"),
     ].allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
   }

@@ -84,7 +84,7 @@ final class Workshop {
   }
 
   /// The tool that was built together with the tests.
-  private static let tool = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+  static let tool = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     .appending(path: "husk").path
 
   /// The files that the commands left, relative to the directory.
@@ -117,26 +117,30 @@ struct Secret {
 extension Workshop {
   /// All that keys, vault and device hold in secret.
   func secrets() throws -> [Secret] {
-    try Self.keys.map { Secret(name: $0, bytes: try Self.privateKey(Data(contentsOf: directory.appending(path: $0)))) }
-      + deviceSecrets() + [Secret(name: "content key", bytes: contentKey())]
-  }
-
-  /// The private key at the end of a PKCS#8 file for Ed25519 or X25519 (RFC 8410).
-  private static func privateKey(_ pem: Data) throws -> [UInt8] {
-    let lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("-----") }
-    guard let document = Data(base64Encoded: lines.joined()), document.count == 48 else {
-      throw ProgramFailure(description: "not a private key file")
+    try Self.keys.map {
+      Secret(name: $0, bytes: try Secret.privateKey(Data(contentsOf: directory.appending(path: $0))))
     }
-    return Array(document.suffix(32))
+      + Secret.derived(fuses: directory.appending(path: Self.fuses), flash: directory.appending(path: "device/flash"))
+      + [Secret(name: "content key", bytes: contentKey())]
   }
 
-  /// What the device derives in a boot (SPEC 6), from its fuses on.
-  private func deviceSecrets() throws -> [Secret] {
-    let fuses = try Fuses(path: directory.appending(path: Self.fuses).path)
-    let flash = open(directory.appending(path: "device/flash").path, O_RDONLY | O_DIRECTORY)
+  private func contentKey() throws -> [UInt8] {
+    let key = try X25519PrivateKey(
+      secretBytes(Secret.privateKey(Data(contentsOf: directory.appending(path: "vault-key.pem")))))
+    let vault = try Vault(directory.appending(path: "vendor.vault").path, isReadOnly: true)
+    guard let module = Name(Array(Self.module.utf8)) else { throw ProgramFailure(description: "no name") }
+    return plainBytes(try vault.contentKey(of: module, epoch: 1, openedWith: key))
+  }
+}
+
+extension Secret {
+  /// What a device derives in a boot (SPEC 6), from its fuses on.
+  static func derived(fuses: URL, flash: URL) throws -> [Secret] {
+    let fuses = try Fuses(path: fuses.path)
+    let flash = open(flash.path, O_RDONLY | O_DIRECTORY)
     defer { close(flash) }
-    let uds = Self.bytes(fuses.uds)
-    let root = DICE.Secrets(attest: try Self.copy(uds), seal: try Self.copy(uds))
+    let uds = plainBytes(fuses.uds)
+    let root = DICE.Secrets(attest: try secretBytes(uds), seal: try secretBytes(uds))
     let bootloader = try root.derived(
       with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
     let decryptor = try bootloader.derived(
@@ -146,34 +150,39 @@ extension Workshop {
     let grantKey = try HKDF.sha512.derive(
       salt: RawSpan(), inputKeyMaterial: decryptor.seal, info: info.span.bytes, byteCount: 32)
     return [
-      Secret(name: "UDS", bytes: uds), Secret(name: "UDS key", bytes: try Self.seed(root.attest)),
-      Secret(name: "bootloader's CDI_Attest", bytes: Self.bytes(bootloader.attest)),
-      Secret(name: "bootloader's CDI_Seal", bytes: Self.bytes(bootloader.seal)),
-      Secret(name: "bootloader's key", bytes: try Self.seed(bootloader.attest)),
-      Secret(name: "decryptor's CDI_Attest", bytes: Self.bytes(decryptor.attest)),
-      Secret(name: "decryptor's CDI_Seal", bytes: Self.bytes(decryptor.seal)),
-      Secret(name: "decryptor's key", bytes: try Self.seed(decryptor.attest)),
-      Secret(name: "grant key", bytes: Self.bytes(grantKey)),
+      Secret(name: "UDS", bytes: uds), Secret(name: "UDS key", bytes: try seed(root.attest)),
+      Secret(name: "bootloader's CDI_Attest", bytes: plainBytes(bootloader.attest)),
+      Secret(name: "bootloader's CDI_Seal", bytes: plainBytes(bootloader.seal)),
+      Secret(name: "bootloader's key", bytes: try seed(bootloader.attest)),
+      Secret(name: "decryptor's CDI_Attest", bytes: plainBytes(decryptor.attest)),
+      Secret(name: "decryptor's CDI_Seal", bytes: plainBytes(decryptor.seal)),
+      Secret(name: "decryptor's key", bytes: try seed(decryptor.attest)),
+      Secret(name: "grant key", bytes: plainBytes(grantKey)),
     ]
   }
 
-  private func contentKey() throws -> [UInt8] {
-    let key = try X25519PrivateKey(
-      Self.copy(Self.privateKey(Data(contentsOf: directory.appending(path: "vault-key.pem")))))
-    let vault = try Vault(directory.appending(path: "vendor.vault").path, isReadOnly: true)
-    guard let module = Name(Array(Self.module.utf8)) else { throw ProgramFailure(description: "no name") }
-    return Self.bytes(try vault.contentKey(of: module, epoch: 1, openedWith: key))
-  }
-
   private static func seed(_ secret: borrowing SecretBytes) throws -> [UInt8] {
-    try privateKey(Data(bytes(DICE.signingKey(from: secret).pem())))
+    try privateKey(Data(plainBytes(DICE.signingKey(from: secret).pem())))
   }
 
-  private static func bytes(_ secret: borrowing SecretBytes) -> [UInt8] {
-    secret.withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
+  /// The private key at the end of a PKCS#8 file for Ed25519 or X25519 (RFC 8410).
+  static func privateKey(_ pem: Data) throws -> [UInt8] {
+    guard let document = Data(base64Encoded: pemBody(pem)), document.count == 48 else {
+      throw ProgramFailure(description: "not a private key file")
+    }
+    return Array(document.suffix(32))
   }
 
-  private static func copy(_ bytes: [UInt8]) throws -> SecretBytes {
-    try SecretBytes(copying: bytes.span.bytes)
+  /// What lies between the first and the last line.
+  static func pemBody(_ pem: Data) -> String {
+    String(decoding: pem, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined()
   }
+}
+
+private func plainBytes(_ secret: borrowing SecretBytes) -> [UInt8] {
+  secret.withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
+}
+
+private func secretBytes(_ bytes: [UInt8]) throws -> SecretBytes {
+  try SecretBytes(copying: bytes.span.bytes)
 }

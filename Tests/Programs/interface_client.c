@@ -3,8 +3,8 @@
 //   interface_client log NAME [ALLOWED]           what libhusk says, and the status
 //   interface_client unlocked NAME                the same, without the right to lock memory
 //   interface_client poor NAME                    every call that needs memory, where there is none
-//   interface_client progress NAME                how loading comes along
-//   interface_client cancel NAME                  stopping at the first news, and going on with the session
+//   interface_client progress NAME ALLOWED        how loading comes along
+//   interface_client cancel NAME ALLOWED          stopping at the first news, and going on with the session
 //   interface_client text NAME                    how the code is protected, and what reading it comes to
 //   interface_client protections [NAME]           all protections, with a module loaded or without a session
 //   interface_client connect PATH PACKAGE GRANT   a session by path
@@ -90,9 +90,10 @@ static int note_progress(void *user, uint64_t done, uint64_t total) {
   return seen.cancels;
 }
 
-static husk_status load_watching(husk_device *device, const char *name, husk_module **module) {
+static husk_status load_watching(husk_device *device, const char *name, const char *allowed, husk_module **module) {
   int package = open_flash("modules", name, ".husk"), grant = open_flash("grants", name, ".grant");
   husk_load_options options = HUSK_LOAD_OPTIONS_INIT;
+  options.allow_soname = allowed;
   options.progress = note_progress;
   options.progress_user = &seen;
   husk_status status = husk_load_fd(device, package, grant, &options, module);
@@ -101,26 +102,26 @@ static husk_status load_watching(husk_device *device, const char *name, husk_mod
   return status;
 }
 
-static void command_progress(const char *name) {
+static void command_progress(const char *name, const char *allowed) {
   husk_module *module;
-  printf("load: %d\n", (int)load_watching(open_device(), name, &module));
+  printf("load: %d\n", (int)load_watching(open_device(), name, allowed, &module));
   if (seen.calls > 64) fail("%d calls", seen.calls);
   printf("%s, %s\n", seen.calls > 1 ? "calls" : "no calls", seen.done == seen.total ? "to the end" : "not to the end");
 }
 
-static void command_cancel(const char *name) {
+static void command_cancel(const char *name, const char *allowed) {
   husk_device *device = open_device();
   husk_module *module = (husk_module *)8;
   static uint8_t identity[65536];
   size_t count;
   seen.cancels = 1;
-  husk_status status = load_watching(device, name, &module);
+  husk_status status = load_watching(device, name, allowed, &module);
   printf("load: %d, %s, called %d times\n", (int)status, module == NULL ? "no module" : "a module", seen.calls);
   printf("identity: %d\n", (int)husk_identity(device, identity, sizeof identity, &count));
   printf("descriptors: %s\n", fcntl(FLASH_DESCRIPTOR + 1, F_GETFD) < 0 ? "none left open" : "left open");
   seen.cancels = 0;
   seen.calls = 0, seen.done = 0;
-  printf("load: %d\n", (int)load_watching(device, name, &module));
+  printf("load: %d\n", (int)load_watching(device, name, allowed, &module));
 }
 
 static void command_text(const char *name) {
@@ -198,8 +199,8 @@ int main(int argc, char **argv) {
   if (strcmp(command, "unlocked") == 0) limit(RLIMIT_MEMLOCK, 0);
   if (strcmp(command, "log") == 0 || strcmp(command, "unlocked") == 0) command_log(name, more);
   else if (strcmp(command, "poor") == 0) command_poor(name);
-  else if (strcmp(command, "progress") == 0) command_progress(name);
-  else if (strcmp(command, "cancel") == 0) command_cancel(name);
+  else if (strcmp(command, "progress") == 0) command_progress(name, more);
+  else if (strcmp(command, "cancel") == 0) command_cancel(name, more);
   else if (strcmp(command, "text") == 0) command_text(name);
   else if (strcmp(command, "protections") == 0) command_protections(name);
   else if (strcmp(command, "connect") == 0) command_connect(name, more, argc > 4 ? argv[4] : NULL);

@@ -10,9 +10,10 @@ private let acme = testScope("com.acme.")
 
 private func start(
   _ platform: Platform, key: String = "storage key"
-) throws(ErrorClass) -> SecureStorage<Platform.Medium> {
+) throws(ErrorClass) -> SecureStorage {
   guard let key = try? secret(bytes(named: key)) else { throw .outOfMemory }
-  return try SecureStorage.start(platform.medium, key: key)
+  var medium = platform.medium
+  return try SecureStorage.start(on: &medium, key: key)
 }
 
 /// A change of state.
@@ -28,7 +29,7 @@ private func module(_ sequence: UInt64) -> Change {
 private func outcome(_ platform: Platform, _ change: Change) -> ErrorClass? {
   do throws(ErrorClass) {
     var storage = try start(platform)
-    return update(&storage, change)
+    return update(&storage, on: platform, change)
   } catch {
     return error
   }
@@ -136,6 +137,8 @@ struct SecureStorageTests {
     #expect(fresh.generation == 4)
     #expect(fresh.highestSequence(of: codec) == 0)
     #expect(try state(of: platform) == fresh)
+    record(1, on: platform)
+    #expect(try state(of: platform).generation == 4)
     platform.files = old
     #expect(try state(of: platform).generation == 5)
   }
@@ -183,10 +186,10 @@ struct SecureStorageTests {
     let platform = Platform()
     var storage = try start(platform)
     platform.power = 1
-    #expect(update(&storage, module(1)) == .io)
+    #expect(update(&storage, on: platform, module(1)) == .io)
     platform.power = nil
     let files = platform.files
-    #expect(update(&storage, module(2)) == .io)
+    #expect(update(&storage, on: platform, module(2)) == .io)
     #expect(platform.files == files)
     #expect(try state(of: platform).highestSequence(of: codec) == 1)
   }
@@ -255,9 +258,10 @@ struct SecureStorageTests {
   }
 }
 
-private func update(_ storage: inout SecureStorage<Platform.Medium>, _ change: Change) -> ErrorClass? {
+private func update(_ storage: inout SecureStorage, on platform: Platform, _ change: Change) -> ErrorClass? {
   do throws(ErrorClass) {
-    try storage.update(change)
+    var medium = platform.medium
+    try storage.update(on: &medium, change)
     return nil
   } catch {
     return error

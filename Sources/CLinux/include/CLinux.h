@@ -17,6 +17,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,6 +31,7 @@
 #include "linux_process.h"
 #include "linux_sandbox.h"
 #include "linux_service_client.h"
+#include "linux_sockets.h"
 #include "secret_heap.h"
 #include "secret_memory.h"
 
