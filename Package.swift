@@ -118,7 +118,9 @@ let hostTargets: [Target] = [
       "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
+  .executableTarget(
+    name: "husk", dependencies: ["HuskCommands"], swiftSettings: common,
+    linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
   .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
   .executableTarget(
     name: "husk-bench",
