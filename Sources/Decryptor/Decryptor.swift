@@ -16,10 +16,8 @@ public enum Decryptor {
       let handoff = try platform.provider.secrets()
       let notes = handoff.notes
       let origin = try origin(of: Platform.Descriptor.socket, notes)
-      var generation: UInt64 = 0
-      let storage = startStorage(
-        &platform, key: try DeviceKeys.deriveStorageKey(from: handoff), generation: &generation)
-      let keys = try DeviceKeys.derive(from: handoff, generation: generation)
+      let storage = startStorage(&platform, key: try DeviceKeys.deriveStorageKey(from: handoff))
+      let keys = try DeviceKeys.derive(from: handoff, generation: generation(of: storage))
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
       let protections = try enterSandbox()
@@ -32,16 +30,23 @@ public enum Decryptor {
     }
   }
 
-  /// The secure storage, and the generation of its state; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
+  /// The secure storage; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
   private static func startStorage(
-    _ platform: inout DecryptorPlatform, key: consuming SecretBytes, generation: inout UInt64
+    _ platform: inout DecryptorPlatform, key: consuming SecretBytes
   ) -> SecureStorage? {
     do throws(ErrorClass) {
-      let storage = try SecureStorage.start(on: &platform, key: key)
-      generation = storage.state.generation
-      return storage
+      return try SecureStorage.start(on: &platform, key: key)
     } catch {
+      // Their numbers are taken by others from now on.
+      for file in Platform.Descriptor.storage { close(file) }
       return nil
+    }
+  }
+
+  private static func generation(of storage: borrowing SecureStorage?) -> UInt64 {
+    switch storage {
+    case .some(let storage): storage.state.generation
+    case .none: 0
     }
   }
 
@@ -74,7 +79,8 @@ public enum Decryptor {
   private static func libcryptoHeap() throws(ErrorClass) -> ProtectionFact {
     do throws(CryptographyError) {
       let heap = try LibraryHeap.current()
-      return ProtectionFact(.libcryptoHeap, heap.isProtected && heap.isLocked ? .active : .inactive)
+      return ProtectionFact(
+        .libcryptoHeap, heap.isProtected && heap.isLocked ? .active : .inactive, detail: heap.isProtected ? 1 : 0)
     } catch {
       throw .internal
     }

@@ -1,6 +1,7 @@
 import BootChain
 import COSE
 import CLinux
+import COSE
 import ErrorClass
 import HuskFormat
 import SecureStorage

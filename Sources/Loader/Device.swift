@@ -51,6 +51,11 @@ final class Device {
     return facts
   }
 
+  /// Shows the decryptor a status list; the descriptor stays the caller's.
+  func showStatusList(_ file: Int32) throws(ErrorClass) {
+    guard case .statusList = try request(.statusList, descriptors: [file]).result else { throw .protocol }
+  }
+
   /// Asks for a module; the descriptors stay the caller's.
   func load(package: Int32, grant: Int32, _ options: husk_load_options) throws(ErrorClass) -> ReceivedModule {
     var answer = try request(.load, descriptors: [package, grant], options)

@@ -54,6 +54,23 @@ public func husk_load_fd(
 }
 
 @c @implementation
+public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointer<CChar>!) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard let path else { throw .invalidArgument }
+    let device = try borrow(device, as: Device.self)
+    try device.showStatusList(OpenFile(path, device.log).descriptor)
+  }
+}
+
+@c @implementation
+public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard fd >= 0 else { throw .invalidArgument }
+    try borrow(device, as: Device.self).showStatusList(fd)
+  }
+}
+
+@c @implementation
 public func husk_symbol(
   _ module: OpaquePointer!, _ name: UnsafePointer<CChar>!, _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>!
 ) -> husk_status {

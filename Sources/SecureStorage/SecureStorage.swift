@@ -27,12 +27,13 @@ public struct SecureStorage: ~Copyable {
   /// more may be written with the same number.
   private var isUndecided = false
 
-  /// Starts: finds the state in force, and begins a new one if the storage was lost.
+  /// Starts: finds the state in force, and begins a new one if the storage was lost. That is written with its first change:
+  /// until then a device that only starts under other circumstances, such as another life cycle, disturbs nothing.
   ///
   /// - Parameters:
   ///   - medium: the same one is to be given to ``update(on:_:)``.
   ///   - key: the storage key.
-  /// - Throws: `io` if the files or the counter can't be read, or a new state not be written.
+  /// - Throws: `io` if the files or the counter can't be read.
   public static func start<Medium: StorageMedium & ~Copyable>(
     on medium: inout Medium, key: consuming SecretBytes
   ) throws(ErrorClass) -> SecureStorage {
@@ -40,11 +41,7 @@ public struct SecureStorage: ~Copyable {
     let found = try find(&medium, key, counter)
     let state = found?.state ?? SecureState(generation: counter == 0 ? 0 : counter &+ 1)
     var storage = SecureStorage(key: key, counter: counter, state: state, file: found?.file)
-    if let found {
-      if found.counter != counter { try storage.count(on: &medium) }
-    } else if counter > 0 {
-      try storage.replace(with: state, on: &medium)
-    }
+    if let found, found.counter != counter { try storage.count(on: &medium) }
     return storage
   }
 

@@ -137,6 +137,8 @@ struct SecureStorageTests {
     #expect(fresh.generation == 4)
     #expect(fresh.highestSequence(of: codec) == 0)
     #expect(try state(of: platform) == fresh)
+    record(1, on: platform)
+    #expect(try state(of: platform).generation == 4)
     platform.files = old
     #expect(try state(of: platform).generation == 5)
   }
