@@ -3,7 +3,10 @@ public struct CBOREncoder: Sendable {
   /// What has been encoded so far.
   public private(set) var bytes: [UInt8] = []
 
-  public init() {}
+  /// - Parameter capacity: how many bytes to make room for, where many small appends are to come.
+  public init(capacity: Int = 0) {
+    bytes.reserveCapacity(capacity)
+  }
 
   // MARK: Numbers and simple values
 

@@ -6,7 +6,7 @@ import ErrorClass
 import HuskFormat
 import SecureStorage
 
-/// A status list that a client shows (SPEC 5.2), verified.
+/// A status list that a client shows (SPEC 5.3), verified.
 struct ShownStatusList {
   let mark: StatusMark
   let payload: [UInt8]

@@ -22,6 +22,9 @@ public enum Limits {
   /// By how much a status list's number may exceed the one before.
   public static let statusJump: UInt64 = 65_536
   public static let storage = 61_952
+  /// The directory of a grant bundle.
+  public static let bundleDirectory = 268_435_456
+  public static let bundleParts = 1024
   public static let fuses = 32_768
   public static let handoff = 32_768
   public static let features = 1024

@@ -40,7 +40,7 @@ struct IndependentProviderTests {
     try makeSecrets(in: scratch.directory, fixture)
     let script = packageRoot.appending(path: "Tests/Programs/independent_provider.py").path
     let provider = try Conversation(
-      "python3", [script, Artefacts.sdk.appending(path: "decryptor").path, scratch.directory.path])
+      "python3", [script, Release.host.stage("decryptor").path, scratch.directory.path])
     let line = try provider.line()
     #expect(line.hasPrefix("identity "))
     let identity = try IdentityFile(bytes(fromHex: String(line.dropFirst("identity ".count))))

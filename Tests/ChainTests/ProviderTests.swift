@@ -200,7 +200,7 @@ private final class Provided {
 
   static func start(provider: Int32, socket: Int32) throws -> Program {
     try Program(
-      Artefacts.sdk.appending(path: "decryptor").path, environment: [:],
+      Release.host.stage("decryptor").path, environment: [:],
       descriptors: [(number: 3, descriptor: provider), (number: 4, descriptor: socket)])
   }
 

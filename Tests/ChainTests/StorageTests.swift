@@ -130,7 +130,7 @@ struct StorageTests {
   }
 }
 
-/// SPEC 5.2, on a device.
+/// SPEC 5.3, on a device.
 @Suite("Status lists on a device", .enabled(if: devicesAvailable, needsDevices))
 struct DeviceStatusListTests {
   private func list(_ number: UInt64, _ change: (inout StatusList) -> Void = { _ in }) throws -> [UInt8] {

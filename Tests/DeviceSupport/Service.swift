@@ -45,7 +45,7 @@ public final class Service {
   /// What starts the provider, word by word.
   public static func command(_ device: Device, clients: (user: UInt32, group: UInt32)) -> [String] {
     [
-      Artefacts.sdk.appending(path: "fuseprovider").path, device.fuses.path, device.counter.path, device.flash.path,
+      Release.host.stage("fuseprovider").path, device.fuses.path, device.counter.path, device.flash.path,
       "\(clients.user)", "\(clients.group)",
     ]
   }

@@ -303,7 +303,7 @@ struct PackageTests {
     let front = try package.front()
     let parse = { (bytes: [UInt8]) in refusal { () throws(FormatError) in _ = try PackageFront(bytes) } }
     #expect(parse(front) == nil)
-    for index in 0..<FileLabel.packageLabelSize {
+    for index in 0..<FileLabel.sequenceLabelSize {
       var changed = front
       changed[index] ^= 1
       #expect(parse(changed) == .malformed, "label byte \(index)")

@@ -4,6 +4,7 @@ import Cryptography
 import DICE
 import DeviceSupport
 import Foundation
+import HostSupport
 import HuskFormat
 import SecretBytes
 import Vault
@@ -28,7 +29,8 @@ final class Workshop {
     + ["bootrom", "bootloader", "decryptor"].map { Release.host.stage($0) }
 
   /// Key files, which hold secrets by design. So do the fuses.
-  static let keys = ["boot-root.pem", "device-root.pem", "platform.pem", "vendor.pem", "vault-key.pem"]
+  static let keys = ["boot-root.pem", "device-root.pem", "platform.pem", "vendor.pem"]
+  static let vaultKey = "vendor.key"
   static let fuses = "device/fuses/fuses"
 
   init() throws {
@@ -38,8 +40,7 @@ final class Workshop {
     try FileManager.default.createDirectory(
       at: directory.appending(path: "tmp"), withIntermediateDirectories: false)
     let stages = Release.host.folder.appending(path: "stages").path
-    for key in Self.keys.dropLast() { try husk("keygen -o \(key)") }
-    try husk("keygen --type x25519 -o vault-key.pem")
+    for key in Self.keys { try husk("keygen -o \(key)") }
     try husk(
       "certify --key boot-root.pem --subject-key platform.pub --role boot.loader --role boot.decryptor "
         + "--role boot.firmware --scope com.example. -o platform.chain --subject Platform")
@@ -54,15 +55,17 @@ final class Workshop {
         "pack --role boot.\(stage) --name com.example.\(stage) --version 1.0.0 --key platform.pem "
           + "--chain platform.chain -o \(stage).husk", image)
     }
-    let vendor = "--vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain"
-    try husk("vault create vendor.vault --vault-key vault-key.pub")
+    let vendor = "--vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain"
+    try husk("vault create vendor.vault --vault-key vendor.key")
     try husk("pack --name \(Self.module) --version 1.0.0 \(vendor) -o module.husk", Self.object.path)
     try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(stages)/bootrom")
     try husk("sim install device loader.husk decryptor.husk firmware.husk module.husk")
     try husk("sim identity device -o device.identity")
     try husk(
-      "grant \(vendor) --module \(Self.module) --identity device.identity --device-root device-root.pub "
-        + "--boot-root boot-root.pub -o module.grant")
+      "vault trust add vendor.vault --vault-key vendor.key --device-root device-root.pub --boot-root boot-root.pub "
+        + "--stage loader.husk --stage decryptor.husk")
+    try husk("device add vendor.vault device.identity --vault-key vendor.key")
+    try husk("grant \(vendor) --module \(Self.module) --device \(deviceID()) -o module.grant")
     try husk("sim install device module.grant")
     try husk("sim boot device -- info \(Self.module)")
   }
@@ -121,15 +124,25 @@ extension Workshop {
       Secret(name: $0, bytes: try Secret.privateKey(Data(contentsOf: directory.appending(path: $0))))
     }
       + Secret.derived(fuses: directory.appending(path: Self.fuses), flash: directory.appending(path: "device/flash"))
-      + [Secret(name: "content key", bytes: contentKey())]
+      + [
+        Secret(name: "vault's key", bytes: plainBytes(vaultKey())), Secret(name: "content key", bytes: contentKey()),
+      ]
   }
 
   private func contentKey() throws -> [UInt8] {
-    let key = try X25519PrivateKey(
-      secretBytes(Secret.privateKey(Data(contentsOf: directory.appending(path: "vault-key.pem")))))
     let vault = try Vault(directory.appending(path: "vendor.vault").path, isReadOnly: true)
+    let key = try vault.unlock(with: .key(vaultKey()))
     guard let module = Name(Array(Self.module.utf8)) else { throw ProgramFailure(description: "no name") }
-    return plainBytes(try vault.contentKey(of: module, epoch: 1, openedWith: key))
+    return plainBytes(try vault.contentKey(of: module, epoch: 1, with: key))
+  }
+
+  private func vaultKey() throws -> SecretBytes {
+    try KeyReader.vaultKey(directory.appending(path: Self.vaultKey).path)
+  }
+
+  private func deviceID() throws -> String {
+    let file = try IdentityFile(Array(Data(contentsOf: directory.appending(path: "device.identity"))))
+    return try file.unverifiedDeviceID().map { String(format: "%02x", $0) }.joined()
   }
 }
 
