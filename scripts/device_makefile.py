@@ -166,7 +166,10 @@ class Plan:
             else:
                 needed.append(self.object(dependency))
         flags += ["-emit-module", "-emit-module-path", f"{self.build}/{target['name']}.swiftmodule", "-emit-object"]
-        yield rule(self.object(target), sources + needed, f"swiftc {' '.join(flags)} -o $@ {' '.join(sources)}")
+        # Touched, since swiftc leaves a file alone whose contents stay the same. An object holds little, most code being
+        # generated from the module in whatever uses it: that must be made again even so.
+        yield rule(
+            self.object(target), sources + needed, f"swiftc {' '.join(flags)} -o $@ {' '.join(sources)}", "touch $@")
 
     def stage_rule(self, name, path):
         """A static executable that runs wherever the kernel puts it. The linker's warnings of what libcrypto could do
