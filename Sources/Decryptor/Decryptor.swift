@@ -2,6 +2,7 @@ import BootChain
 import CLinux
 import Cryptography
 import ErrorClass
+import HuskFormat
 import Protections
 import SecretBytes
 import SecureStorage
@@ -36,6 +37,8 @@ public enum Decryptor {
     do throws(ErrorClass) {
       return try SecureStorage.start(on: &platform, key: key)
     } catch {
+      // Their numbers are taken by others from now on.
+      for file in Platform.Descriptor.storage { close(file) }
       return nil
     }
   }
@@ -61,6 +64,11 @@ public enum Decryptor {
 
   /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
   private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
+    guard linux_limit_resources(Limits.decryptorMemory, Limits.sizeBound, Limits.decryptorDescriptors) == 0 else {
+      throw .internal
+    }
+    // Where the processor and the kernel can.
+    _ = linux_isolate_branch_prediction()
     let facts = enterDecryptorSandbox(libcryptoHeap: try libcryptoHeap()) {
       linux_lock_all_memory() == 0 ? 0 : linux_errno()
     }
