@@ -19,53 +19,59 @@ let swift: [SwiftSetting] =
   ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
   : common
 
+/// A library brings its code to whoever uses it instead of compiling it: stages and libhusk get what they need, once.
+let deferred: [SwiftSetting] = embedded ? [.enableExperimentalFeature("DeferredCodeGen")] : []
+
 let hardenedC: [CSetting] = [
   .unsafeFlags([
-    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-O2",
+    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3", "-O2",
     "-fvisibility=hidden",
   ])
 ]
 
 /// A module that is compiled in both worlds: Embedded subset, no Foundation.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+  .target(name: name, dependencies: dependencies, swiftSettings: swift + deferred)
 }
 
-/// A boot stage: a fully static executable when built for a device.
+/// A boot stage: scripts/build-device.sh makes a static executable of each.
 func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(
-    name: name, dependencies: dependencies, swiftSettings: swift,
-    linkerSettings: embedded
-      ? [.unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"])] : [])
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
 let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
-  .target(name: "CHusk"),
+  .target(name: "CHusk", cSettings: hardenedC),
+  .target(name: "CLoader", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
   shared("CBOR", []),
-  shared("Cryptography", ["CLibCrypto", "SecretBytes"]),
+  shared("Cryptography", ["CLibCrypto", "CLinux", "SecretBytes"]),
   shared("COSE", ["CBOR", "Cryptography", "SecretBytes"]),
   shared("Compression", ["CLibLZ4"]),
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared("Protections", ["CBOR", "CLinux"]),
+  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
   shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "SecureWorld"]),
+  .target(
+    name: "Loader",
+    dependencies: ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
@@ -102,13 +108,14 @@ let hostTargets: [Target] = [
     "Simulator",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
-      "Packager", "SecretBytes", "SecureWorld",
+      "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat", "ModuleELF",
-      "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat",
+      "ModuleELF",
+      "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
@@ -121,7 +128,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let testTargets: [Target] = [
   .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
-  tests("SecretBytesTests", ["SecretBytes"]),
+  tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
@@ -142,7 +149,11 @@ let testTargets: [Target] = [
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
-  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
+  tests(
+    "SecureStorageTests",
+    ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
+  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",
     [
@@ -178,7 +189,9 @@ let testTargets: [Target] = [
       "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
-  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  .testTarget(
+    name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",
     [
@@ -189,15 +202,7 @@ let testTargets: [Target] = [
 
 let package = Package(
   name: "husk",
-  products: embedded
-    ? [
-      .library(name: "husk", type: .static, targets: ["Loader"]),
-      .executable(name: "bootrom", targets: ["bootrom"]),
-      .executable(name: "bootloader", targets: ["bootloader"]),
-      .executable(name: "decryptor", targets: ["decryptor"]),
-      .executable(name: "fuseprovider", targets: ["fuseprovider"]),
-    ]
-    : [],
+  products: embedded ? [.library(name: "husk", type: .static, targets: ["Loader"])] : [],
   dependencies: embedded ? [] : hostPackages,
   targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
 )

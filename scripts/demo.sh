@@ -23,8 +23,8 @@ for key in boot-root device-root platform vendor; do "$husk" keygen -o $key.pem;
 echo "Platform owner: signs bootloader, decryptor and the integrator's firmware"
 stage() { "$husk" pack "$2" --role "boot.$1" --name "com.example.$1" --version 1.0.0 \
   --key platform.pem --chain platform.chain -o "$1.husk"; }
-stage loader "$sdk/bootloader"
-stage decryptor "$sdk/decryptor"
+stage loader "$sdk/stages/bootloader"
+stage decryptor "$sdk/stages/decryptor"
 stage firmware "$samples/firmware"
 
 echo "Vendor: packs an audio codec and an activity classifier, once for all devices"
@@ -36,7 +36,7 @@ for module in adpcm activity; do
 done
 
 new_device() {
-  device create "$1" --rom "$sdk/bootrom" --boot-root boot-root.pub --device-root-key device-root.pem
+  device create "$1" --rom "$sdk/stages/bootrom" --boot-root boot-root.pub --device-root-key device-root.pem
   device install "$1" loader.husk decryptor.husk firmware.husk adpcm.husk activity.husk
 }
 echo "Factory: makes device A, which tells its identity; the vendor grants it both modules"

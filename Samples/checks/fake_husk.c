@@ -19,7 +19,8 @@ struct husk_module { void *handle; };
 static const uint8_t identity[] = {0xD9, 0xD9, 0xF7, 0x00, 0xFF};
 
 /* The socket is there or not; nothing is said on it. */
-husk_status husk_open(int socket_fd, husk_device **out) {
+husk_status husk_open(int socket_fd, const husk_open_options *options, husk_device **out) {
+  (void)options;
   *out = NULL;
   if (fcntl(socket_fd, F_GETFD) < 0) return HUSK_E_NO_DECRYPTOR;
   *out = calloc(1, sizeof **out);
@@ -47,6 +48,10 @@ husk_status husk_load_fd(husk_device *device, int package_fd, int grant_fd, cons
   *out = calloc(1, sizeof **out);
   (*out)->handle = handle;
   return HUSK_OK;
+}
+
+husk_status husk_show_status_list_fd(husk_device *device, int fd) {
+  return device == NULL || fd < 0 ? HUSK_E_INVALID_ARGUMENT : HUSK_OK;
 }
 
 husk_status husk_symbol(husk_module *module, const char *name, void **out) {

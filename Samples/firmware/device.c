@@ -25,7 +25,8 @@ bool is_module_name(const char *name) {
 
 husk_device *device_open(void) {
   husk_device *device;
-  require_ok(husk_open(HUSK_INHERITED_SOCKET, &device), "opening", "the session with the decryptor");
+  require_ok(husk_open(HUSK_INHERITED_SOCKET, NULL, &device), "opening", "the session with the decryptor");
+  device_show_status_lists(device);
   return device;
 }
 

@@ -13,16 +13,27 @@ public enum BootROM {
   ///     service socket, or `-`; USER and GROUP are those of the firmware.
   ///   - count: how many there are.
   public static func run(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, count: Int) -> Never {
+    var (arguments, count) = (arguments, Int32(clamping: count))
     do throws(ErrorClass) {
+      if linux_is_init(count) == 1 { try startBoard(&arguments, &count) }
       try startStage()
       guard linux_open_standard_descriptors() == 0 else { throw .internal }
       // A launcher that ignores SIGCHLD would take the firmware's exit status from the bootloader.
       guard linux_reset_signals() == 0 else { throw .internal }
-      let wiring = try Wiring(arguments, count: count)
+      let wiring = try Wiring(arguments, count: Int(count))
       try boot(wiring)
     } catch {
       refuse("bootrom", "to start", error)
     }
+  }
+
+  /// As the first process of a board, goes on in a second one with the command line of the board's image (SPEC 13.2).
+  private static func startBoard(
+    _ arguments: inout UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, _ count: inout Int32
+  ) throws(ErrorClass) {
+    var words: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>?
+    guard linux_start_board(&words, &count) == 0, let words else { throw .internal }
+    arguments = words
   }
 
   /// What the simulator's wiring says.

@@ -40,7 +40,8 @@ public enum Bootloader {
     // When this returns, the decryptor has its secrets and this process has none: the firmware's begins as a copy of it.
     var running = try launcher.startDecryptor(
       decryptor, as: .init(user: Platform.decryptorUser, group: Platform.decryptorUser), handoff: next,
-      counter: MonotonicCounter(inherited: Platform.Descriptor.counter), clients: secureWorld)
+      counter: MonotonicCounter(inherited: Platform.Descriptor.counter), flash: Platform.Descriptor.flash,
+      clients: secureWorld)
     let decryptorProcess = running.process
     guard let firmware = consume firmware else {
       try running.provider.serve(until: decryptorProcess)

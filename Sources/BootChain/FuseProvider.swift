@@ -44,9 +44,9 @@ public enum FuseProvider {
     let decryptor = verified(.decryptor, first.notes.state, flash)
     let handoff = try first.next(decryptor)
     _ = consume first
-    close(flash)
     var running = try StageLauncher(name: "fuseprovider").startDecryptor(
-      decryptor, as: nil, handoff: handoff, counter: counter, clients: Platform.Descriptor.listener)
+      decryptor, as: nil, handoff: handoff, counter: counter, flash: flash, clients: Platform.Descriptor.listener)
+    close(flash)
     // Nothing more is to be opened, the fuses least of all.
     guard linux_landlock_deny_all() >= 0 else { throw .internal }
     let process = running.process

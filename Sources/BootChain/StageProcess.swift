@@ -43,10 +43,11 @@ struct StageLauncher {
   ///
   /// - Parameters:
   ///   - handoff: the decryptor's.
+  ///   - flash: the flash directory, in which the secure storage lies (SPEC 7.8).
   ///   - clients: the socket to the normal world, connected or listening. It is closed here.
   func startDecryptor(
     _ image: consuming StageImage, as user: User?, handoff: consuming Handoff, counter: consuming MonotonicCounter,
-    clients: Int32
+    flash: Int32, clients: Int32
   ) throws(ErrorClass) -> ProvidedDecryptor {
     var near: Int32 = -1
     var far: Int32 = -1
@@ -55,9 +56,14 @@ struct StageLauncher {
     // Room for the program's name and the ending nil; it lives as long as the process.
     let arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: 2)
     arguments.initialize(repeating: nil, count: 2)
-    let process = try start(image, as: user, arguments: arguments, descriptors: [far, clients])
-    close(far)
-    close(clients)
+    // Without its storage the decryptor starts nevertheless, and says what it lacks.
+    let storage = [
+      linux_open_storage(flash, "storage", "storage/0"), linux_open_storage(flash, "storage", "storage/1"),
+    ]
+    let isComplete = storage[0] >= 0 && storage[1] >= 0
+    let process = try start(
+      image, as: user, arguments: arguments, descriptors: [far, clients] + (isComplete ? storage : []))
+    for descriptor in [far, clients] + storage where descriptor >= 0 { close(descriptor) }
     provider.giveSecrets()
     return ProvidedDecryptor(process: process, provider: provider)
   }

@@ -40,6 +40,16 @@ int linux_append_durably(int fd) {
   return linux_write_all(fd, &fuse, 1) == 0 && fsync(fd) == 0 ? 0 : -1;
 }
 
+int linux_open_storage(int directory, const char *folder, const char *path) {
+  (void)mkdirat(directory, folder, 0700);
+  return openat(directory, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0600);
+}
+
+int linux_replace_durably(int fd, const void *bytes, size_t count) {
+  if (linux_pwrite_all(fd, bytes, count, 0) != 0 || ftruncate(fd, (off_t)count) != 0) return -1;
+  return fdatasync(fd);
+}
+
 int64_t linux_regular_file_size(int fd) {
   struct stat status;
   // Not fstat(3): glibc makes a call by path of it, and the decryptor's sandbox allows none.

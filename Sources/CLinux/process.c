@@ -132,7 +132,23 @@ void linux_raise_memory_lock_limit(void) {
   (void)setrlimit(RLIMIT_MEMLOCK, &all);
 }
 
-int linux_lock_all_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
+int linux_lock_all_memory(void) {
+  // Each page as it comes into use: all at once, a forked process would copy every page that it shares with its parent.
+  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return 0;
+  return errno == EINVAL ? mlockall(MCL_CURRENT | MCL_FUTURE) : -1;
+}
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1UL
+#endif
+#ifndef PR_MDWE_NO_INHERIT
+#define PR_MDWE_NO_INHERIT 2UL
+#endif
+
+int linux_refuse_new_code(int inherited) {
+  return prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN | (inherited ? 0 : PR_MDWE_NO_INHERIT), 0, 0, 0);
+}
 
 pid_t linux_fork(void) { return fork(); }
 

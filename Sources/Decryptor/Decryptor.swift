@@ -1,25 +1,48 @@
 import BootChain
 import CLinux
 import ErrorClass
+import Protections
+import SecretBytes
+import SecureStorage
 
 /// The decryptor (SPEC 7.5, 8, 9.1): the secure world, which holds every secret.
 public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
-      try startStage()
-      var provider = ProviderClient(socket: Platform.Descriptor.provider)
-      let handoff = try provider.secrets()
+      try startStage(binding: true)
+      var platform = DecryptorPlatform(provider: ProviderClient(socket: Platform.Descriptor.provider))
+      let handoff = try platform.provider.secrets()
       let notes = handoff.notes
       let origin = try origin(of: Platform.Descriptor.socket, notes)
-      let keys = try DeviceKeys.derive(from: handoff)
+      let storage = startStorage(&platform, key: try DeviceKeys.deriveStorageKey(from: handoff))
+      let keys = try DeviceKeys.derive(from: handoff, generation: generation(of: storage))
       // The CDIs end here; what follows needs only what was derived from them.
       _ = consume handoff
-      try enterSandbox()
-      var server = Server(origin, keys: keys, state: notes.state, provider: provider)
+      let protections = try enterSandbox()
+      var server = Server(
+        origin, keys: keys, state: notes.state, protections: protections, platform: platform, storage: storage)
       server.run()
       exit(0)
     } catch {
       refuse("decryptor", "to start", error)
+    }
+  }
+
+  /// The secure storage; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
+  private static func startStorage(
+    _ platform: inout DecryptorPlatform, key: consuming SecretBytes
+  ) -> SecureStorage? {
+    do throws(ErrorClass) {
+      return try SecureStorage.start(on: &platform, key: key)
+    } catch {
+      return nil
+    }
+  }
+
+  private static func generation(of storage: borrowing SecureStorage?) -> UInt64 {
+    switch storage {
+    case .some(let storage): storage.state.generation
+    case .none: 0
     }
   }
 
@@ -35,13 +58,12 @@ public enum Decryptor {
     }
   }
 
-  /// Gives up everything that answering requests doesn't need (SPEC 7.5).
-  private static func enterSandbox() throws(ErrorClass) {
-    guard linux_forbid_core_files() == 0 else { throw .internal }
-    // As far as the limit allows; where it doesn't, secrets still lie in memory of their own.
-    _ = linux_lock_all_memory()
-    guard linux_no_new_privileges() == 0, linux_landlock_deny_all() >= 0, linux_seccomp_decryptor() == 0 else {
-      throw .internal
+  /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
+  private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
+    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive)) {
+      linux_lock_all_memory() == 0 ? 0 : linux_errno()
     }
+    guard isSandboxComplete(facts) else { throw .internal }
+    return facts
   }
 }

@@ -2,6 +2,7 @@ import BootChain
 import CLinux
 import ErrorClass
 import HuskFormat
+import SecureStorage
 import SecureWorld
 
 /// What a load is decided against, beside the device's own state.
@@ -9,7 +10,11 @@ struct LoadContext {
   let anchors: TrustAnchors
   /// The present; nil if there is a trusted clock that can't be read.
   let time: TimeBasis?
-  let log: ReleaseLog
+  /// What is remembered across boots; nil if it can't be.
+  let memory: SecureState?
+  /// What was released before, and to whom.
+  let bindings: ScopeBindings
+  let lists: StatusShelf
   /// Whom the module is for.
   let user: UInt32
 }
@@ -66,14 +71,15 @@ struct LoadRequest {
     _ keys: borrowing DeviceKeys, _ context: LoadContext, progress: ProgressReporter?
   ) throws(ErrorClass) -> Result {
     guard let time = context.time else { throw .internal }
-    let decision = try decide(keys.state, context, time)
+    guard let memory = context.memory else { throw .io }
+    let decision = try decide(keys.state, context, memory, time)
     let manifest = decision.package.value
     let file = linux_memory_file_module("module")
     guard file >= 0 else { throw .outOfMemory }
     do throws(ErrorClass) {
       let size = try unpack(decision, keys, into: file, progress)
       // Once more on the same signed bytes; by then all signed times are known (SPEC 15.4).
-      let again = try decide(keys.state, context, decision.time)
+      let again = try decide(keys.state, context, memory, decision.time)
       guard again.package == decision.package, again.grant == decision.grant else { throw .internal }
       guard linux_seal(file) == 0, linux_is_sealed(file) == 1 else { throw .internal }
       let terms = again.grant.value.terms
@@ -81,7 +87,8 @@ struct LoadRequest {
         name: manifest.name.bytes,
         version: [manifest.version.major, manifest.version.minor, manifest.version.patch],
         securityVersion: manifest.securityVersion, epoch: terms.epoch, size: size, sequence: terms.sequence,
-        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features)
+        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features,
+        mayBeExecuteOnly: manifest.mayBeExecuteOnly)
       return Result(
         module: module, vendorScope: again.package.authority.vendorScope, time: again.time.lowerBound, file: file)
     } catch {
@@ -94,7 +101,7 @@ struct LoadRequest {
 extension LoadRequest {
   /// Steps 1 to 3 of SPEC 9.1, without unwrapping.
   private func decide(
-    _ device: DeviceState, _ context: LoadContext, _ start: TimeBasis
+    _ device: DeviceState, _ context: LoadContext, _ memory: SecureState, _ start: TimeBasis
   ) throws(ErrorClass) -> Decision {
     var time = start
     do throws(FormatError) {
@@ -103,13 +110,19 @@ extension LoadRequest {
       guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
       let vendorScope = package.authority.vendorScope
       time.raise(to: package.issuedAt)
-      time.raise(to: context.log.time(of: vendorScope))
+      time.raise(to: memory.time(in: vendorScope))
       let grant = try grant.verify(with: ChainVerifier(anchors: context.anchors, time: time))
       time.raise(to: grant.issuedAt)
       try grant.authorize(
-        package, on: device, time: time, highestSequence: context.log.highestSequence(of: package.value.name))
+        package, packageID: front.packageID(), on: device, time: time,
+        highestSequence: memory.highestSequence(of: package.value.name),
+        status: context.lists.knowledge(memory.statusMarks))
       do throws(ErrorClass) {
-        try context.log.check(package.value.name, vendorScope: vendorScope, to: context.user)
+        try context.bindings.check(vendorScope, to: context.user)
+        // Whether there is room for it is known before the work is done.
+        var next = memory
+        try next.record(
+          package.value.name, sequence: grant.value.terms.sequence, vendorScope: vendorScope, time: time.lowerBound)
       } catch {
         throw FormatError(error, in: .manifest)
       }

@@ -27,6 +27,8 @@ struct RequestHandler {
     switch request.operation {
     case .hello: try report(.finished(id: request.id, .hello))
     case .identity: try report(.finished(id: request.id, .identity))
+    case .protections: try report(.finished(id: request.id, .protections))
+    case .statusList: try takeStatusList(request.id, file: message.takeDescriptor(0))
     case .load:
       try load(request, package: message.takeDescriptor(0), grant: message.takeDescriptor(1), keys)
     }
@@ -48,6 +50,16 @@ struct RequestHandler {
     try report(
       .finished(id: id, .released(result.module, vendorScope: result.vendorScope, time: result.time)),
       file: result.file)
+  }
+
+  private func takeStatusList(_ id: UInt64, file: Int32) throws(Channel.Failure) {
+    let list: ShownStatusList
+    do throws(ErrorClass) {
+      list = try ShownStatusList(file: file, context)
+    } catch {
+      return try report(.finished(id: id, .failed(error)))
+    }
+    try report(.finished(id: id, .statusList(list.mark, payload: list.payload)))
   }
 
   private func report(_ report: WorkerReport, file: Int32 = -1) throws(Channel.Failure) {

@@ -2,6 +2,8 @@ import BootChain
 import CLinux
 import ErrorClass
 import HuskFormat
+import Protections
+import SecureStorage
 import SecureWorld
 
 /// Answers the requests of clients, which are treated as hostile (SPEC 8), until there can't be any more.
@@ -10,9 +12,14 @@ import SecureWorld
 /// client does, or doesn't do, makes this process wait: it sleeps in one poll(2) for all of them.
 struct Server: ~Copyable {
   private let keys: DeviceKeys
+  /// What was found when the sandbox closed.
+  private let protections: [ProtectionFact]
   private let state: BootState
-  private var provider: ProviderClient
-  private var log = ReleaseLog()
+  private var platform: DecryptorPlatform
+  /// Nil if it can't be used.
+  private var storage: SecureStorage?
+  private var bindings = ScopeBindings()
+  private var lists = StatusShelf()
   private var clients: [Client] = []
   /// Nil where the one client is connected from the start.
   private var entrance: Entrance?
@@ -29,10 +36,15 @@ struct Server: ~Copyable {
     case entrance(Entrance)
   }
 
-  init(_ origin: Origin, keys: consuming DeviceKeys, state: BootState, provider: consuming ProviderClient) {
+  init(
+    _ origin: Origin, keys: consuming DeviceKeys, state: BootState, protections: [ProtectionFact],
+    platform: consuming DecryptorPlatform, storage: consuming SecureStorage?
+  ) {
     self.keys = keys
+    self.protections = protections
     self.state = state
-    self.provider = provider
+    self.platform = platform
+    self.storage = storage
     switch origin {
     case .connected(let socket): clients = [Client(channel: Channel(socket: socket), user: 0)]
     case .entrance(let entrance): self.entrance = entrance
@@ -70,7 +82,7 @@ extension Server {
   private borrowing func wait() -> Events? {
     let now = linux_monotonic_milliseconds()
     // A negative descriptor is passed over.
-    var wanted = [pollfd(fd: provider.socket, events: hangUp, revents: 0)]
+    var wanted = [pollfd(fd: platform.provider.socket, events: hangUp, revents: 0)]
     var wakeUp: Int64?
     if let entrance {
       let isClosed = entrance.closedUntil > now
@@ -122,7 +134,9 @@ extension Server {
       clients[index].state = .postponed(until: now + Client.pause)
       return
     }
-    let context = LoadContext(anchors: state.bootRoots, time: present(), log: log, user: client.user)
+    let context = LoadContext(
+      anchors: state.bootRoots, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
+      user: client.user)
     let worker = Worker.start(closing: foreignDescriptors(to: index), now: now) { parent in
       do throws(Channel.Failure) {
         try RequestHandler(client: client.channel, parent: parent, context: context).handle(keys)
@@ -136,7 +150,7 @@ extension Server {
 
   /// What is open here and no business of a worker for the client at `index`.
   private borrowing func foreignDescriptors(to index: Int) -> [Int32] {
-    var descriptors = [provider.socket]
+    var descriptors = [platform.provider.socket] + Platform.Descriptor.storage
     if let entrance { descriptors.append(entrance.listener) }
     for other in clients.indices where other != index {
       descriptors.append(clients[other].channel.socket)
@@ -149,7 +163,7 @@ extension Server {
   private mutating func present() -> TimeBasis? {
     guard state.hasTrustedClock else { return TimeBasis(lowerBound: state.time, trustedClock: nil) }
     do throws(ErrorClass) {
-      guard let time = try provider.time() else { return nil }
+      guard let time = try platform.provider.time() else { return nil }
       return TimeBasis(lowerBound: state.time, trustedClock: time)
     } catch {
       return nil
@@ -178,18 +192,38 @@ extension Server {
     case .failed(let errorClass): reply(id, .failed(errorClass), to: client)
     case .hello: reply(id, .hello(version: SecureWorldProtocol.version), to: client)
     case .identity: reply(id, .identity(keys.identity), to: client)
+    case .protections: reply(id, .protections(protections), to: client)
     case .released(let module, let scope, let time):
       guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
         return reply(id, .failed(.internal), to: client)
       }
-      let release = ReleaseLog.Release(module: name, vendorScope: scope, sequence: module.sequence, time: time)
       do throws(ErrorClass) {
-        try log.record(release, to: client.user)
+        try bindings.check(scope, to: client.user)
+        try remember { (state) throws(ErrorClass) in
+          try state.record(name, sequence: module.sequence, vendorScope: scope, time: time)
+        }
+        try bindings.bind(client.user, to: scope)
       } catch {
         return reply(id, .failed(error), to: client)
       }
       reply(id, .loaded(module), to: client, file: file)
+    case .statusList(let mark, let payload):
+      do throws(ErrorClass) {
+        try remember { (state) throws(ErrorClass) in try state.record(mark) }
+      } catch {
+        return reply(id, .failed(error), to: client)
+      }
+      lists.put(mark, payload: payload)
+      reply(id, .statusList, to: client)
     }
+  }
+
+  /// Changes what is remembered across boots; it is so for good when this returns.
+  private mutating func remember(
+    _ change: (inout SecureState) throws(ErrorClass) -> Void
+  ) throws(ErrorClass) {
+    guard storage != nil else { throw .io }
+    try storage?.update(on: &platform, change)
   }
 
   /// Sends a reply. A client that doesn't take it loses it: it must not be able to hold up the decryptor.

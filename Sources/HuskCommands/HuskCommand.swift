@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CHusk
 import CLinux
 import Cryptography
 
@@ -10,14 +11,16 @@ public struct HuskCommand: ParsableCommand {
     discussion: """
       A vendor makes keys (keygen), has them certified (certify), packs modules (pack) with content keys that a vault \
       keeps (vault), and grants them to devices by their identities (grant). inspect, verify and lint tell about \
-      files. sim plays a device in a directory.
+      files. sim plays a device in a directory. doctor tells how well a device is protected.
 
       Every verb explains itself: husk help pack
       """,
     version: huskVersion,
     subcommands: [
       KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
-      InspectCommand.self, VerifyCommand.self, LintCommand.self, SimCommand.self,
+      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
+      StatusListCommand.self, InspectCommand.self, VerifyCommand.self, LintCommand.self, DoctorCommand.self,
+      SimCommand.self,
     ])
 
   public init() {}
@@ -56,5 +59,5 @@ extension ParsableCommand {
   }
 }
 
-/// The version of the tools; the formats have versions of their own (SPEC 16).
-let huskVersion = "0.1.0"
+/// The version of the tools and of libhusk; the formats have versions of their own (SPEC 16).
+let huskVersion = String(cString: husk_version())

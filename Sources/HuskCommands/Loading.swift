@@ -73,16 +73,18 @@ extension Version {
 
 /// Reads a private key and the chain that says what it may sign, and checks that it may sign for a name.
 ///
-/// - Parameter anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
+/// - Parameters:
+///   - name: nil where what is signed has no name.
+///   - anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
 func loadSigningIdentity(
-  key: String, chain: String, role: Role, name: Name, anchors: TrustAnchors? = nil, keys: KeyReader
+  key: String, chain: String, role: Role, name: Name? = nil, anchors: TrustAnchors? = nil, keys: KeyReader
 ) throws -> SigningIdentity {
   let chainFile = try loadChain(chain)
   let signingKey = try keys.signingKey(key)
   do throws(PackagingError) {
     let signer = try SigningIdentity(
       key: signingKey, chain: chainFile, role: role, anchors: anchors, now: Timestamp.now.seconds)
-    try signer.requireScope(over: name)
+    if let name { try signer.requireScope(over: name) }
     return signer
   } catch {
     throw SubjectError(subject: chain, error: error)

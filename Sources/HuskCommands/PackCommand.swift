@@ -52,6 +52,10 @@ struct PackCommand: ParsableCommand {
   @Flag(help: "Pack a module even though lint says that loading it is dangerous.")
   var allowDanger = false
 
+  @Flag(
+    help: "Let devices that can do so make the module's code unreadable. Only for modules that keep no tables in it.")
+  var executeOnly = false
+
   @OptionGroup var output: OutputOptions
   @OptionGroup var passphrase: PassphraseOptions
 
@@ -63,6 +67,8 @@ struct PackCommand: ParsableCommand {
       throw ValidationError("a boot stage isn't encrypted: --vault and --vault-key are for modules")
     } else if allowDanger {
       throw ValidationError("--allow-danger is for modules: boot stages aren't examined")
+    } else if executeOnly {
+      throw ValidationError("--execute-only is for modules")
     }
   }
 
@@ -83,7 +89,8 @@ struct PackCommand: ParsableCommand {
     let epoch = try about(vaultPath) { try vault.ensureModule(name, now: Timestamp.now.seconds, with: vaultKey) }
     let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, openedWith: vaultKey) }
     return try about(image) {
-      try Packager.packModule(module, details, epoch: epoch, contentKey: contentKey, signer: signer)
+      try Packager.packModule(
+        module, details, mayBeExecuteOnly: executeOnly, epoch: epoch, contentKey: contentKey, signer: signer)
     }
   }
 

@@ -11,7 +11,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Check a file as a device or vendor would.",
     discussion: """
-      Packages (signatures, scope and every byte of the payload), grants and chains are checked under a boot root; \
+      Packages (signatures, scope and every byte of the payload), grants, status lists and chains are checked under a boot root; \
       device identities under a silicon maker's root (--root) and the boot roots that may have started the device's \
       secure world (--boot-root). Validity is judged by this host's clock.
 
@@ -63,7 +63,8 @@ struct VerifyCommand: ParsableCommand {
       case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
-      case .fuses, nil: throw FormatError(.malformed, in: .label)
+      case .statusList: try verifyStatusList(file.readAll(atMost: Limits.statusList), verifier)
+      case .fuses, .storage, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error
@@ -100,6 +101,12 @@ extension VerifyCommand {
     if verifier.time.hasPassed(terms.notAfter) { throw FormatError(.expired, in: .grant) }
     if verifier.time.isBefore(terms.notBefore) { throw FormatError(.notYetValid, in: .grant) }
     return "grant of \(terms.module.text), epoch \(terms.epoch), for device \(hex(terms.deviceID))"
+  }
+
+  private func verifyStatusList(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {
+    try require(.status)
+    let list = try StatusListFile(bytes).verify(with: verifier).value
+    return "status list \(list.number) of \(list.scope.text)"
   }
 
   private func verifyChain(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {

@@ -23,6 +23,8 @@ public struct ChainVerifier: Sendable {
     public let vendorScope: Scope
     /// The latest issue time along the chain.
     public let issuedAt: UInt64
+    /// Thumbprints of all certified keys, from the root's first to the last, which is `keyThumbprint`.
+    public let keys: [[UInt8]]
   }
 
   /// Verifies a chain that must end in a role: steps 1 to 4.
@@ -32,6 +34,7 @@ public struct ChainVerifier: Sendable {
     var issuer = Issuer(key: chain.root, roles: nil, scope: .everything, depth: Limits.certificates)
     var vendorScope = Scope.everything
     var issuedAt: UInt64 = 0
+    var keys: [[UInt8]] = []
     for (index, certificate) in chain.certificates.enumerated() {
       let part = FormatError.Part.certificate(index)
       let claims = try CertificateClaims(parsing: certificate.payload, part: part)
@@ -43,11 +46,12 @@ public struct ChainVerifier: Sendable {
       issuer = Issuer(key: claims.key, roles: claims.roles, scope: claims.scope, depth: claims.depth)
       if vendorScope == .everything { vendorScope = claims.scope }
       issuedAt = max(issuedAt, claims.issuedAt)
+      keys.append(try Self.thumbprint(of: claims.key, part))
     }
     guard let roles = issuer.roles, roles.contains(role) else { throw FormatError(.roleMismatch, in: .chain) }
     return Authority(
-      root: root, key: issuer.key, keyThumbprint: try Self.thumbprint(of: issuer.key, .chain),
-      scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
+      root: root, key: issuer.key, keyThumbprint: keys.last ?? root, scope: issuer.scope, vendorScope: vendorScope,
+      issuedAt: issuedAt, keys: keys)
   }
 
   /// Verifies a chain and an object that its last key must have signed: steps 1 to 5.

@@ -7,6 +7,8 @@ public enum FileLabel: UInt64, CaseIterable, Sendable {
   case grant = 0x4875_7347  // HusG
   case chain = 0x4875_7343  // HusC
   case identity = 0x4875_7349  // HusI
+  case statusList = 0x4875_7353  // HusS
+  case storage = 0x4875_7354  // HusT
   case fuses = 0x4875_7346  // HusF
 
   /// The size of a package's label, which is a CBOR item of its own.

@@ -16,6 +16,12 @@ public enum Limits {
   public static let grant = 65_536
   public static let identity = 65_536
   public static let chain = 65_536
+  public static let statusList = 61_440
+  /// Entries of each kind in a status list.
+  public static let statusEntries = 256
+  /// By how much a status list's number may exceed the one before.
+  public static let statusJump: UInt64 = 65_536
+  public static let storage = 61_952
   public static let fuses = 32_768
   public static let handoff = 32_768
   public static let features = 1024

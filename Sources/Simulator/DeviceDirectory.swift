@@ -31,13 +31,13 @@ public struct DeviceDirectory: Sendable {
   /// Below the device's own directory, with the permissions they have.
   static let folders: [(name: String, mode: UInt32)] = [
     ("rom", 0o755), ("fuses", 0o700), ("flash", 0o755), ("flash/boot", 0o755), ("flash/modules", 0o755),
-    ("flash/grants", 0o755),
+    ("flash/grants", 0o755), ("flash/status", 0o755), ("flash/storage", 0o700),
   ]
 
   /// Throws `notAFolder` unless flash and what is in it are directories of the device's own: nothing is written to where
   /// somebody's link leads.
   func checkFlash() throws(SimulatorError) {
-    for folder in [flash, "\(flash)/boot", "\(flash)/modules", "\(flash)/grants"] {
+    for folder in [flash, "\(flash)/boot", "\(flash)/modules", "\(flash)/grants", "\(flash)/status"] {
       var status = stat()
       guard lstat(folder, &status) == 0 else { throw .file(FileError(path: folder, errno: linux_errno())) }
       guard Int32(bitPattern: status.st_mode) & S_IFMT == S_IFDIR else { throw .notAFolder(path: folder) }
@@ -48,6 +48,10 @@ public struct DeviceDirectory: Sendable {
   func place(of manifest: Manifest) -> String? {
     if let stage = Stage.allCases.first(where: { $0.role == manifest.role }) { return "\(flash)/\(stage.path)" }
     return manifest.isModule ? "\(flash)/modules/\(String(decoding: manifest.name.bytes, as: UTF8.self)).husk" : nil
+  }
+
+  func place(of list: StatusList) -> String {
+    "\(flash)/status/\(String(decoding: list.scope.bytes, as: UTF8.self)).status"
   }
 
   func place(of terms: GrantTerms) -> String {

@@ -7,7 +7,9 @@ let needsArtefacts = "takes root and scripts/build-device.sh"
 struct Inspection {
   let file: URL
 
-  init(_ name: String) { file = Artefacts.sdk.appending(path: name) }
+  init(_ name: String) {
+    file = Release.host.folder.appending(path: name.hasPrefix("lib") ? "lib" : "stages").appending(path: name)
+  }
 
   init(file: URL) { self.file = file }
 

@@ -54,7 +54,7 @@ struct BootTests {
       let outcome = try run(
         "sh",
         [
-          "-c", "exec \"$0\" \"$@\" \(closing)", Artefacts.sdk.appending(path: "bootrom").path,
+          "-c", "exec \"$0\" \"$@\" \(closing)", Release.host.stage("bootrom").path,
           bench.device.fuses.path, bench.device.counter.path, bench.device.flash.path, "-", user, user,
           "modules/a.husk", "grants/a.grant",
         ])

@@ -61,7 +61,7 @@ struct FuseTests {
   func wiring() throws {
     let device = try loadingDevice()
     func boot(_ arguments: String...) throws -> Outcome {
-      try DeviceSupport.run(Artefacts.sdk.appending(path: "bootrom").path, arguments)
+      try DeviceSupport.run(Release.host.stage("bootrom").path, arguments)
     }
     let fuses = device.fuses.path
     let flash = device.flash.path

@@ -16,7 +16,7 @@ struct HandoffTests {
     #expect(linux_write_all(input, handoff, handoff.count) == 0)
     close(input)
     return try DeviceSupport.run(
-      Artefacts.sdk.appending(path: "bootloader").path, descriptors: [(number: 3, descriptor: output)])
+      Release.host.stage("bootloader").path, descriptors: [(number: 3, descriptor: output)])
   }
 
   private func expectNoStart(_ handoff: [UInt8], _ name: String) throws {

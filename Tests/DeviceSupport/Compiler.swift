@@ -6,9 +6,9 @@ import TestSupport
 public enum Compiler {
   /// A firmware: `Tests/Programs/NAME.c`, linked with libhusk as an integrator would.
   public static func firmware(_ name: String, _ flags: [String] = []) throws -> URL {
-    let library = Artefacts.sdk.appending(path: "libhusk.a").path
+    let library = Release.host.staticLibrary.path
     return try compile(
-      name, ["-fPIE", "-pie", "-I", Artefacts.sdk.path, source(name)] + flags + [library, "-lm"])
+      name, ["-fPIE", "-pie", "-I", Release.host.headers.path, source(name)] + flags + [library, "-lm"])
   }
 
   /// A program without libhusk: `Tests/Programs/NAME.c`.

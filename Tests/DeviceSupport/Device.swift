@@ -113,11 +113,16 @@ public final class Device {
     guard linux_socket_pair(&near, &far) == 0 else { throw ProgramFailure(description: "no socket") }
     defer { close(far) }
     do {
-      return SecureWorldClient(socket: near, rom: try powerOn("3", [], descriptors: [(number: 3, descriptor: far)]))
+      return SecureWorldClient(socket: near, rom: try serve(far))
     } catch {
       close(near)
       throw error
     }
+  }
+
+  /// Boots the secure world alone, to serve whoever is at the other end of a socket (SPEC 7.3).
+  public func serve(_ socket: Int32) throws -> Program {
+    try powerOn("3", [], descriptors: [(number: 3, descriptor: socket)])
   }
 
   /// What the device tells of itself, verified as a vendor does.
@@ -133,7 +138,7 @@ public final class Device {
     _ service: String, _ arguments: [String], stdin: String = "", descriptors: [(number: Int32, descriptor: Int32)]
   ) throws -> Program {
     try Program(
-      Artefacts.sdk.appending(path: "bootrom").path,
+      Release.host.stage("bootrom").path,
       [fuses.path, counter.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"]
         + arguments,
       stdin: stdin, environment: [:], directory: directory, descriptors: descriptors, world: scratch)

@@ -118,6 +118,15 @@ public final class SecureWorldClient {
     return file
   }
 
+  /// How a status list is refused; nil if it is accepted.
+  public func refusal(statusList: [UInt8]) throws -> ErrorClass? {
+    switch try withFile(statusList, { try ask(.statusList, [$0]) }) {
+    case .failed(let errorClass): return errorClass
+    case .statusList: return nil
+    case .hello, .identity, .protections, .loaded: throw ProgramFailure(description: "the answer to another question")
+    }
+  }
+
   /// How a load is refused; nil if it isn't.
   public func refusal(package: [UInt8], grant: [UInt8]) throws -> ErrorClass? {
     try withFile(package) { package in try withFile(grant) { grant in try refusal(package: package, grant: grant) } }
@@ -127,7 +136,8 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity: throw ProgramFailure(description: "the answer to another question")
+    case .hello, .identity, .protections, .statusList:
+      throw ProgramFailure(description: "the answer to another question")
     }
   }
 }

@@ -20,12 +20,12 @@ final class Workshop {
 
   static let module = "com.example.adpcm"
   /// The module that is packed.
-  static let object = Artefacts.samples.appending(path: "com.example.adpcm.so")
+  static let object = Release.host.samples.appending(path: "com.example.adpcm.so")
   /// What is no secret: another module, and the stages and the firmware. A module has in common with them what every
   /// compiler puts into every program, and the names by which the firmware asks for its functions.
   static let openImages =
-    ["com.example.activity.so", "firmware"].map { Artefacts.samples.appending(path: $0) }
-    + ["bootrom", "bootloader", "decryptor"].map { Artefacts.sdk.appending(path: $0) }
+    ["com.example.activity.so", "firmware"].map { Release.host.samples.appending(path: $0) }
+    + ["bootrom", "bootloader", "decryptor"].map { Release.host.stage($0) }
 
   /// Key files, which hold secrets by design. So do the fuses.
   static let keys = ["boot-root.pem", "device-root.pem", "platform.pem", "vendor.pem", "vault-key.pem"]
@@ -37,7 +37,7 @@ final class Workshop {
     directory = scratch.directory
     try FileManager.default.createDirectory(
       at: directory.appending(path: "tmp"), withIntermediateDirectories: false)
-    let sdk = Artefacts.sdk.path
+    let stages = Release.host.folder.appending(path: "stages").path
     for key in Self.keys.dropLast() { try husk("keygen -o \(key)") }
     try husk("keygen --type x25519 -o vault-key.pem")
     try husk(
@@ -46,9 +46,9 @@ final class Workshop {
     try husk(
       "certify --key boot-root.pem --subject-key vendor.pub --role module --role grant --scope com.example. "
         + "-o vendor.chain --subject Vendor")
-    let firmware = Artefacts.samples.appending(path: "firmware").path
+    let firmware = Release.host.samples.appending(path: "firmware").path
     for (stage, image) in [
-      ("loader", "\(sdk)/bootloader"), ("decryptor", "\(sdk)/decryptor"), ("firmware", firmware),
+      ("loader", "\(stages)/bootloader"), ("decryptor", "\(stages)/decryptor"), ("firmware", firmware),
     ] {
       try husk(
         "pack --role boot.\(stage) --name com.example.\(stage) --version 1.0.0 --key platform.pem "
@@ -57,7 +57,7 @@ final class Workshop {
     let vendor = "--vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain"
     try husk("vault create vendor.vault --vault-key vault-key.pub")
     try husk("pack --name \(Self.module) --version 1.0.0 \(vendor) -o module.husk", Self.object.path)
-    try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(sdk)/bootrom")
+    try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(stages)/bootrom")
     try husk("sim install device loader.husk decryptor.husk firmware.husk module.husk")
     try husk("sim identity device -o device.identity")
     try husk(
@@ -141,7 +141,8 @@ extension Workshop {
       with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
     let decryptor = try bootloader.derived(
       with: StageImage(.decryptor, flash: flash, state: fuses.state).diceInputs(fuses.state))
-    let info = Array("husk grant key".utf8)
+    // ["husk-grant-key", 0]: the generation of a device that never lost its storage.
+    let info = [0x82, 0x6e] + Array("husk-grant-key".utf8) + [0]
     let grantKey = try HKDF.sha512.derive(
       salt: RawSpan(), inputKeyMaterial: decryptor.seal, info: info.span.bytes, byteCount: 32)
     return [

@@ -1,5 +1,6 @@
 import CBOR
 import ErrorClass
+import Protections
 import SecureWorld
 import TestSupport
 import Testing
@@ -12,7 +13,7 @@ struct MessageTests {
     return try Request(parsing: message[...], descriptorCount: descriptors)
   }
 
-  @Test("a request is read as it was written", arguments: [Operation.hello, .load, .identity])
+  @Test("a request is read as it was written", arguments: [Operation.hello, .load, .identity, .protections])
   func requests(_ operation: SecureWorld.Operation) throws {
     for id in [0, 1, 255, .max] as [UInt64] {
       let request = Request(id: id, operation: operation)
@@ -47,7 +48,8 @@ struct MessageTests {
   @Test("one that is refused after its id is answered to that id")
   func identified() throws {
     let refused = [
-      ("84010503a0", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0), ("8401050080", 0),
+      ("84010504a0", 0), ("84010503a0", 1), ("84010503a101f5", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0),
+      ("8401050080", 0),
       ("84010500a000", 0), ("84010500f6", 0), ("840105" + "1800" + "a0", 0),
       ("84010500a0", 1), ("84010500a0", 2), ("84010502a0", 1), ("84010501a0", 0), ("84010501a0", 1), ("84010501a0", 3),
     ]
@@ -88,6 +90,13 @@ struct MessageTests {
     (.hello(version: 1), .hello), (.hello(version: .max), .hello), (.loaded(module), .load),
     (.loaded(fullModule), .load),
     (.identity([]), .identity), (.identity([UInt8](repeating: 9, count: 60_000)), .identity),
+    (.protections([]), .protections),
+    (
+      .protections([
+        ProtectionFact(.secretMemory, .active), ProtectionFact(.landlock, .inactive, detail: .max),
+        ProtectionFact(number: .max, state: .unknown, detail: 3),
+      ]), .protections
+    ),
   ]
 
   @Test("a reply is read as it was written")
@@ -101,7 +110,7 @@ struct MessageTests {
 
   @Test("every class goes through, to any request", arguments: ErrorClass.allCases)
   func classes(_ errorClass: ErrorClass) throws {
-    for operation in [SecureWorld.Operation.hello, .load, .identity] {
+    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections] {
       let reply = Reply(id: 1, result: .failed(errorClass))
       #expect(try Reply(parsing: reply.encoded()[...], to: operation) == reply)
     }
@@ -111,6 +120,9 @@ struct MessageTests {
   func replyForm() {
     #expect(hex(Reply(id: 5, result: .hello(version: 1)).encoded()) == "84010500a10101")
     #expect(hex(Reply(id: 5, result: .identity([0xab])).encoded()) == "84010500a10141ab")
+    let facts = [ProtectionFact(.secretMemory, .inactive, detail: 38), ProtectionFact(.landlock, .active, detail: 6)]
+    #expect(
+      hex(Reply(id: 5, result: .protections(facts)).encoded()) == "84010500" + "82" + "8301001826" + "83080106")
     #expect(hex(Reply(id: 5, result: .failed(.signatureInvalid)).encoded()) == "84010506a0")
     let module = LoadedModule(
       name: Array("a.b".utf8), version: [1, 2, 3], securityVersion: 4, epoch: 5, size: 6, sequence: 7, notBefore: 8,
@@ -130,6 +142,10 @@ struct MessageTests {
       ("8401051b0000000100000001a0", .hello), ("84010506a10101", .hello), ("84010506f6", .hello),
       ("84010500a10101", .identity), ("84010500a10160", .identity), ("84010500a0", .identity), ("84010500a0", .load),
       ("84010500a10141ab", .load),
+      // Facts: not a map, two or four members, an unknown state, numbers that don't ascend.
+      ("84010500a0", .protections), ("8401050081820100", .protections), ("840105008184010000" + "00", .protections),
+      ("840105008183010300", .protections), ("84010500828302000083010000", .protections),
+      ("84010500828301000083010000", .protections),
     ] as [(String, SecureWorld.Operation)])
   func refusedReplies(_ hex: String, _ operation: SecureWorld.Operation) {
     let message = bytes(fromHex: hex)
@@ -193,7 +209,7 @@ struct MessageTests {
 
   @Test("a client tells progress from the reply")
   func kinds() throws {
-    for operation in [SecureWorld.Operation.hello, .load, .identity] {
+    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections] {
       let progress = Progress(id: 5, done: 1, total: 2)
       #expect(try DecryptorMessage(parsing: progress.encoded()[...], to: operation) == .progress(progress))
       let reply = Reply(id: 5, result: .failed(.expired))

@@ -49,8 +49,13 @@ int linux_forbid_core_files(void);
 /// Raises the limit of locked memory for this process and all that it starts, as far as permitted.
 void linux_raise_memory_lock_limit(void);
 
-/// mlockall for what is and what will be mapped; 0 or -1.
+/// mlockall for what is and what will be mapped, each page from when it is first used; 0 or -1.
 int linux_lock_all_memory(void);
+
+/// PR_SET_MDWE: no memory that is or was writable can become executable any more in this process and, if inherited is not
+/// 0, in all that it forks and executes. 0, or -1 with errno EINVAL from kernels that don't know it: before Linux 6.3, or
+/// 6.6 if it isn't to be inherited.
+int linux_refuse_new_code(int inherited);
 
 /// fork(2) through clone(2), so that a seccomp filter needs only the latter. 0 in the child, its id in the parent, -1.
 pid_t linux_fork(void);
