@@ -72,7 +72,7 @@ for program in "${machine[0]}" cpio timeout; do
   command -v "$program" >/dev/null || fail 125 "$program is missing: scripts/setup.sh installs it"
 done
 system="$root/.build-board/$arch"
-unpack_debian "$arch" "$system" "linux-image-$(debian_architecture "$arch")" libc6 >&2
+unpack_board "$arch" "$system"
 image=$(echo "$system"/boot/vmlinuz-*)
 
 # A folder of the file system, as an archive in the kernel's format; the kernel takes several after one another.
@@ -91,7 +91,7 @@ for i in 0 1 2; do
   names=(stdout stderr status)
   ln -s "/dev/${lines[i]}" "tree/board/${names[i]}"
 done
-printf '%s\0' bootrom /fuses/fuses /flash - 64902 64902 "$@" >tree/board/arguments
+printf '%s\0' bootrom /fuses/fuses /fuses/counter /flash - 64902 64902 "$@" >tree/board/arguments
 if [ -n "$data" ]; then cp -R "$data/." tree/data && chmod -R a+rwX tree/data; fi
 {
   archive tree .

@@ -62,3 +62,6 @@ fetch_debian() {
     dpkg-deb -W --showformat='${Package} ${Version}\n' "$package"
   done | sort >"$work/root/.versions"
 }
+
+# unpack_board ARCHITECTURE FOLDER: the kernel of an emulated board, and the C library for its firmware.
+unpack_board() { unpack_debian "$1" "$2" "linux-image-$(debian_architecture "$1")" libc6; }

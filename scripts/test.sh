@@ -3,6 +3,7 @@
 #
 #   scripts/test.sh [ARGUMENTS OF swift test]      for example: scripts/test.sh --filter CBORTests
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$root/scripts/debian.sh"
 
 "$root/scripts/setup.sh"
 make_scratch
@@ -11,6 +12,8 @@ say "Building what ships on devices, and the samples"
 build_device_side aarch64
 sdk_aarch64=$sdk samples_aarch64=$samples
 build_device_side
+
+for architecture in x86_64 aarch64; do unpack_board "$architecture" "$root/.build-board/$architecture"; done
 
 say "Building the tests"
 quietly swift build --package-path "$root" --build-tests

@@ -43,6 +43,8 @@ static int mount_all(void) {
   const unsigned long plain = MS_NOSUID | MS_NOEXEC;
   if (mount("proc", "/proc", "proc", plain | MS_NODEV, NULL) != 0) return -1;
   if (mount("sysfs", "/sys", "sysfs", plain | MS_NODEV | MS_RDONLY, NULL) != 0) return -1;
+  // Says which security modules there are and whether the kernel is locked down, if it has it.
+  (void)mount("securityfs", "/sys/kernel/security", "securityfs", plain | MS_NODEV | MS_RDONLY, NULL);
   return mount("devtmpfs", "/dev", "devtmpfs", plain, NULL);
 }
 

@@ -150,7 +150,8 @@ extension Server {
 
   /// What is open here and no business of a worker for the client at `index`.
   private borrowing func foreignDescriptors(to index: Int) -> [Int32] {
-    var descriptors = [platform.provider.socket] + Platform.Descriptor.storage
+    var descriptors = [platform.provider.socket]
+    if storage != nil { descriptors += Platform.Descriptor.storage }
     if let entrance { descriptors.append(entrance.listener) }
     for other in clients.indices where other != index {
       descriptors.append(clients[other].channel.socket)

@@ -2,6 +2,7 @@ import CBOR
 import CLinux
 public import ErrorClass
 import Foundation
+public import Protections
 public import SecureWorld
 
 /// The other end of a decryptor's socket, in a test's hands.
@@ -116,6 +117,12 @@ public final class SecureWorldClient {
   public func identity() throws -> [UInt8] {
     guard case .identity(let file) = try ask(.identity) else { throw ProgramFailure(description: "no identity") }
     return file
+  }
+
+  /// What the decryptor reports of itself.
+  public func protections() throws -> [ProtectionFact] {
+    guard case .protections(let facts) = try ask(.protections) else { throw ProgramFailure(description: "no facts") }
+    return facts
   }
 
   /// How a status list is refused; nil if it is accepted.

@@ -3,7 +3,8 @@
 //   kernel        what the kernel offers
 //   decryptor     how the decryptor's process is confined, as far as everybody may see
 //   first         what may be done to the first process and to the serial lines
-//   load=NAME     loads a module and says what came of it
+//   protections   what libhusk says of all protections
+//   load=NAME     loads a module and says which status came of it
 //   lz4=NAME      loads liblz4 and compresses the file `input` of the working directory with it
 //   bytes         writes every byte value to standard output and to standard error
 //   exit=NUMBER   ends with that status
@@ -60,13 +61,15 @@ static void tell_decryptor(void) {
   device();  // once it answers, it is confined
   DIR *processes = opendir("/proc");
   struct dirent *entry;
-  while ((entry = readdir(processes)) != NULL) {
+  int found = 0;
+  while (!found && (entry = readdir(processes)) != NULL) {
     FILE *status = open_status(entry->d_name);
     char text[4096] = "";
     if (status == NULL) continue;
     text[fread(text, 1, sizeof text - 1, status)] = '\0';
     rewind(status);
-    if (strstr(text, "\nUid:\t64901\t") != NULL) print_confinement(status);
+    found = strstr(text, "\nUid:\t64901\t") != NULL;
+    if (found) print_confinement(status);
     fclose(status);
   }
   closedir(processes);
@@ -87,10 +90,21 @@ static void tell_first(void) {
   try_open("/board/stdout", O_WRONLY);
 }
 
+static void tell_protections(void) {
+  static const char *const states[] = {"inactive", "active", "unknown"};
+  husk_protection list[HUSK_PROTECTIONS_MAX] = {HUSK_PROTECTION_INIT};
+  size_t count;
+  husk_status status = husk_protections(device(), list, HUSK_PROTECTIONS_MAX, &count);
+  if (status != HUSK_OK) fail("husk_protections: %s", husk_status_string(status));
+  for (size_t i = 0; i < count; i++)
+    printf("%u %s %s %llu%s%s\n", list[i].number, list[i].name, states[list[i].state],
+           (unsigned long long)list[i].detail, *list[i].why ? ": " : "", list[i].why);
+}
+
 static void tell_load(const char *name) {
   husk_module *module;
   husk_status status = try_load(device(), name, NULL, &module);
-  printf("load %s: %s\n", name, husk_status_string(status));
+  printf("load %s: %d\n", name, status);
 }
 
 // Whether the code at an address lies in a memory file.
@@ -136,7 +150,7 @@ int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } looks[] = {{"kernel", tell_kernel}, {"decryptor", tell_decryptor}, {"first", tell_first}, {"bytes", write_bytes}};
+  } looks[] = {{"kernel", tell_kernel}, {"decryptor", tell_decryptor}, {"first", tell_first}, {"protections", tell_protections}, {"bytes", write_bytes}};
   for (int i = 1; i < argc; i++) {
     char *word = strdup(argv[i]), *value = strchr(word, '=');
     if (value != NULL) *value++ = '\0';
