@@ -92,6 +92,7 @@ let hostTargets: [Target] = [
   host("ModuleLint", ["ModuleELF"]),
   .target(name: "CHost", cSettings: hardenedC),
   host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  host("GrantBundle", ["CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
   host(
     "Packager",
     [
@@ -101,7 +102,7 @@ let hostTargets: [Target] = [
   host(
     "Vault",
     [
-      "CBOR", "COSE", "Cryptography", "HostSupport", "HuskFormat", "SecretBytes",
+      "CBOR", "CLibLZ4", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat", "SecretBytes",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   host(
@@ -113,12 +114,18 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat",
-      "ModuleELF",
-      "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "GrantBundle", "HostSupport",
+      "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
+  .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
+  .executableTarget(
+    name: "husk-bench",
+    dependencies: [
+      "CBaseline", "COSE", "Cryptography", "DICE", "GrantBundle", "HostSupport", "HuskFormat", "Packager",
+      "SecretBytes",
+    ], swiftSettings: common),
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -140,7 +147,7 @@ let testTargets: [Target] = [
     name: "DeviceSupport",
     dependencies: [
       "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat",
+      "HuskFormat", "Protections",
       "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
@@ -152,7 +159,9 @@ let testTargets: [Target] = [
   tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
-  tests("ProtectionsTests", ["BootChain", "CBOR", "CLinux", "DeviceSupport", "Protections", "SecureWorld"]),
+  tests(
+    "ProtectionsTests",
+    ["BootChain", "CBOR", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat", "Protections", "SecureWorld"]),
   tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",
@@ -160,7 +169,14 @@ let testTargets: [Target] = [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecretBytes",
     ]),
+  tests("DecryptorTests", ["CLinux", "Decryptor", "ErrorClass", "HuskFormat", "SecureWorld"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
+  tests(
+    "GrantBundleTests",
+    [
+      "CBOR", "COSE", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport",
+      "HuskFormat", "SecretBytes",
+    ]),
   tests(
     "PackagerTests",
     [
@@ -170,22 +186,23 @@ let testTargets: [Target] = [
   tests(
     "VaultTests",
     [
-      "CBOR", "COSE", "Cryptography", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes",
-      "Vault",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HostSupport",
+      "HuskFormat", "SecretBytes", "Vault",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests(
     "CommandTests",
     [
-      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "husk",
+      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "Vault",
+      "husk",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests("SampleTests", []),
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
   tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
@@ -195,8 +212,8 @@ let testTargets: [Target] = [
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HuskFormat",
-      "SecretBytes", "Vault",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HostSupport", "HuskFormat", "SecretBytes", "Vault",
     ]),
 ]
 

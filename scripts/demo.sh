@@ -28,24 +28,26 @@ stage decryptor "$sdk/stages/decryptor"
 stage firmware "$samples/firmware"
 
 echo "Vendor: packs an audio codec and an activity classifier, once for all devices"
-"$husk" keygen --type x25519 -o vault-key.pem
-"$husk" vault create vendor.vault --vault-key vault-key.pub
+"$husk" vault create vendor.vault --vault-key vendor.key
 for module in adpcm activity; do
   "$husk" pack "$samples/com.example.$module.so" --name "com.example.$module" --version 1.0.0 \
-    --vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain -o "$module.husk"
+    --vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain -o "$module.husk"
 done
 
 new_device() {
   device create "$1" --rom "$sdk/stages/bootrom" --boot-root boot-root.pub --device-root-key device-root.pem
   device install "$1" loader.husk decryptor.husk firmware.husk adpcm.husk activity.husk
 }
+echo "Vendor: says which silicon and secure world are trusted"
+"$husk" vault trust add vendor.vault --vault-key vendor.key --device-root device-root.pub --boot-root boot-root.pub \
+  --stage loader.husk --stage decryptor.husk
 echo "Factory: makes device A, which tells its identity; the vendor grants it both modules"
 new_device A
 device identity A -o A.identity
+id=$("$husk" device add vendor.vault A.identity --vault-key vendor.key | cut -d' ' -f1)
 for module in adpcm activity; do
-  "$husk" grant --vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain \
-    --module "com.example.$module" --identity A.identity --device-root device-root.pub \
-    --boot-root boot-root.pub -o "$module.grant"
+  "$husk" grant --vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain \
+    --module "com.example.$module" --device "$id" -o "$module.grant"
 done
 device install A adpcm.grant activity.grant
 

@@ -64,7 +64,8 @@ husk_status husk_module_get_info(const husk_module *module, husk_module_info *in
   static const uint8_t features[] = {0xA1, 0x01};
   *info = (husk_module_info){
       .size = sizeof *info, .name = "com.example.fake", .version = {1, 2, 3}, .security_version = 4, .epoch = 5,
-      .module_size = 6, .grant_sequence = 7, .not_after = 1700000000, .features = features, .features_size = 2};
+      .module_size = 6, .grant_sequence = 7, .not_after = 1700000000, .features = features, .features_size = 2,
+      .flags = HUSK_MODULE_LOCKED};
   return HUSK_OK;
 }
 
@@ -78,6 +79,17 @@ husk_status husk_identity(husk_device *device, uint8_t *buffer, size_t capacity,
   *length = sizeof identity;
   if (capacity < sizeof identity) return HUSK_E_LIMIT_EXCEEDED;
   memcpy(buffer, identity, sizeof identity);
+  return HUSK_OK;
+}
+
+husk_status husk_protections(husk_device *device, husk_protection *protections, size_t capacity, size_t *count) {
+  if (device == NULL || capacity < 3 || protections->size != sizeof *protections) return HUSK_E_INVALID_ARGUMENT;
+  const husk_protection all[] = {
+      {sizeof all[0], 1, HUSK_PROTECTION_ACTIVE, 0, "secret-memory", "", "Keys show.", "Get it."},
+      {sizeof all[0], 101, HUSK_PROTECTION_INACTIVE, 7, "a \"quoted\" name", "", "Modules show.", "Get it too."},
+      {sizeof all[0], 201, HUSK_PROTECTION_UNKNOWN, 2, "verified-root", "needs root to tell", "All shows.", "Do it."}};
+  memcpy(protections, all, sizeof all);
+  *count = 3;
   return HUSK_OK;
 }
 

@@ -3,7 +3,10 @@ public struct CBOREncoder: Sendable {
   /// What has been encoded so far.
   public private(set) var bytes: [UInt8] = []
 
-  public init() {}
+  /// - Parameter capacity: how many bytes to make room for, where many small appends are to come.
+  public init(capacity: Int = 0) {
+    bytes.reserveCapacity(capacity)
+  }
 
   // MARK: Numbers and simple values
 
@@ -65,6 +68,12 @@ public struct CBOREncoder: Sendable {
   /// Starts an array: exactly `count` items must follow. For maps see ``encodeMap(_:)``.
   public mutating func beginArray(_ count: Int) {
     appendHead(.array, UInt64(count))
+  }
+
+  /// Starts a map: exactly `count` entries must follow, in the order of their encoded keys, each once. Where that isn't
+  /// plain to see, ``encodeMap(_:)`` takes care of it.
+  public mutating func beginMap(_ count: Int) {
+    appendHead(.map, UInt64(count))
   }
 
   /// Tags the item that follows (RFC 8949 §3.4).

@@ -21,33 +21,51 @@ int host_rename_without_replacing(const char *from, const char *to) {
 static const char *volatile doomed[8];
 enum { SLOTS = sizeof doomed / sizeof doomed[0] };
 
-static void remove_doomed(int number) {
+// Whether the next signal is only noted.
+static volatile sig_atomic_t holds, held;
+
+static void on_signal(int number) {
+  if (holds && !held) {
+    held = number;
+    return;
+  }
   for (int slot = 0; slot < SLOTS; slot++) {
     if (doomed[slot]) unlink(doomed[slot]);
   }
-  // The handler was reset on entry, so that the signal now does what it always does.
+  // The signal now does what it always does.
+  signal(number, SIG_DFL);
   raise(number);
 }
 
 static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
 
-static int remove_on_signal(const char *path) {
+static void install(void) {
   static bool installed;
+  if (installed) return;
+  installed = true;
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_NODEFER | SA_RESTART}, old;
+  for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    // What the parent had ignored, as nohup does, stays so.
+    if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
+  }
+}
+
+static int remove_on_signal(const char *path) {
+  install();
   for (int slot = 0; slot < SLOTS; slot++) {
     if (doomed[slot]) continue;
     doomed[slot] = path;
-    if (!installed) {
-      installed = true;
-      struct sigaction action = {.sa_handler = remove_doomed, .sa_flags = SA_RESETHAND | SA_NODEFER}, old;
-      for (unsigned i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
-        // What the parent had ignored, as nohup does, stays so.
-        if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN) sigaction(numbers[i], &action, NULL);
-      }
-    }
     return slot;
   }
   return -1;
 }
+
+void host_hold_signals(bool hold) {
+  install();
+  holds = hold;
+}
+
+int host_held_signal(void) { return held; }
 
 int host_create_temporary(char *pattern, int *slot) {
   // No signal may come between the file and the note of it.

@@ -127,6 +127,26 @@ int linux_forbid_core_files(void) {
   return setrlimit(RLIMIT_CORE, &none);
 }
 
+// Lowers a limit for good; one that is lower already stays.
+static int lower_limit(__rlimit_resource_t resource, uint64_t value) {
+  struct rlimit limit;
+  if (getrlimit(resource, &limit) != 0) return -1;
+  if (limit.rlim_max > value) limit.rlim_max = value;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(resource, &limit);
+}
+
+int linux_limit_resources(uint64_t memory, uint64_t file_size, uint64_t descriptors) {
+  return lower_limit(RLIMIT_DATA, memory) == 0 && lower_limit(RLIMIT_FSIZE, file_size) == 0 &&
+                 lower_limit(RLIMIT_NOFILE, descriptors) == 0
+             ? 0
+             : -1;
+}
+
+int linux_isolate_branch_prediction(void) {
+  return prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_FORCE_DISABLE, 0, 0);
+}
+
 void linux_raise_memory_lock_limit(void) {
   struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
   (void)setrlimit(RLIMIT_MEMLOCK, &all);

@@ -125,6 +125,11 @@ int linux_landlock_deny_all(void) {
 #define REFUSE(number, error) \
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), ANSWER(SECCOMP_RET_ERRNO | ((error) & SECCOMP_RET_DATA))
 
+// All CLONE_NEW* of clone(2). In a user namespace of its own a process has every capability there: much more of the kernel
+// to attack.
+#define NEW_NAMESPACES                                                                                            \
+  (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
 int linux_seccomp_decryptor(void) {
   struct sock_filter filter[] = {
       LOAD(arch),
@@ -152,7 +157,7 @@ int linux_seccomp_decryptor(void) {
       // Time and randomness.
       ALLOW(SYS_clock_gettime), ALLOW(SYS_getrandom),
       // Workers: clone3 would need its argument read; libc falls back to clone.
-      REFUSE(SYS_clone3, ENOSYS), ALLOW(SYS_clone), ALLOW(SYS_wait4), ALLOW(SYS_kill), ALLOW(SYS_getpid), ALLOW(SYS_getppid),
+      REFUSE(SYS_clone3, ENOSYS), ALLOW_WITHOUT(SYS_clone, 0, NEW_NAMESPACES), ALLOW(SYS_wait4), ALLOW(SYS_kill), ALLOW(SYS_getpid), ALLOW(SYS_getppid),
       ALLOW(SYS_gettid), ALLOW(SYS_set_robust_list), ALLOW_ONLY(SYS_prctl, 0, PR_SET_PDEATHSIG),
 #if defined(SYS_rseq)
       ALLOW(SYS_rseq),

@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "secret_memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -44,6 +45,7 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct process_state *state;   // null if there was not even one page
 static uint64_t last_generation;      // inherited, so that a child's generation differs from all its ancestors'
 static struct secret_region *arenas;  // this generation's
+static _Atomic int shortfall;         // errno, since a region that should be memfd_secret memory isn't
 static size_t idle_arenas;            // how many of them hold no secret
 
 static void forget_parent(void) { memset(state, 0, sizeof *state); }
@@ -85,13 +87,13 @@ static bool is_inherited(const struct secret_region *region) {
 static bool map_secret_pages(uint8_t *bytes, size_t size) {
   // O_CLOEXEC, as the kernel has it, and not FD_CLOEXEC, as the manual page says.
   const int descriptor = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
-  if (descriptor < 0) return false;
   void *mapped = MAP_FAILED;
-  if (ftruncate(descriptor, (off_t)size) == 0)
+  if (descriptor >= 0 && ftruncate(descriptor, (off_t)size) == 0)
     mapped = mmap(bytes, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0);
-  close(descriptor);
+  if (mapped == MAP_FAILED) atomic_store_explicit(&shortfall, errno, memory_order_relaxed);
+  if (descriptor >= 0) close(descriptor);
   // A MAP_FIXED call that fails may have unmapped the reservation: put it back.
-  if (mapped == MAP_FAILED)
+  if (descriptor >= 0 && mapped == MAP_FAILED)
     mmap(bytes, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   return mapped != MAP_FAILED;
 }
@@ -205,6 +207,8 @@ void secret_memory_release(secret_slot slot, size_t size) {
     unlock();
   }
 }
+
+int secret_memory_shortfall(void) { return atomic_load_explicit(&shortfall, memory_order_relaxed); }
 
 bool secret_memory_is_borrowed_from_parent(secret_slot slot) {
   return slot.region->shared && is_inherited(slot.region);

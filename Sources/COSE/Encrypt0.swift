@@ -54,22 +54,42 @@ public struct Encrypt0: Equatable, Sendable {
     }
   }
 
-  /// Seals a secret to an X25519 public key; returns the encoded object.
-  public static func seal(
-    _ secret: borrowing SecretBytes, to publicKey: [UInt8], externalAAD: [UInt8]
-  ) throws(CryptographyError) -> [UInt8] {
-    let protected = expectedProtectedHeader
-    let aad = encryptionStructure(protectedHeader: protected[...], externalAAD: externalAAD)
+  /// Seals a secret to an X25519 public key.
+  public init(
+    sealing secret: borrowing SecretBytes, to publicKey: [UInt8], externalAAD: [UInt8]
+  ) throws(CryptographyError) {
+    protectedHeader = Self.expectedProtectedHeader[...]
+    let aad = Self.encryptionStructure(protectedHeader: protectedHeader, externalAAD: externalAAD)
     let empty: [UInt8] = []
     let sealed = try secret.withBytes { (plaintext) throws(CryptographyError) in
       try HPKE.seal(to: publicKey.span.bytes, info: empty.span.bytes, aad: aad.span.bytes, plaintext: plaintext)
     }
-    var encoder = CBOREncoder()
-    encoder.tag(tag)
+    encapsulatedKey = sealed.encapsulatedKey[...]
+    ciphertext = sealed.ciphertext[...]
+  }
+
+  /// Takes one that was kept in its parts.
+  public init(encapsulatedKey: ArraySlice<UInt8>, ciphertext: ArraySlice<UInt8>) {
+    protectedHeader = Self.expectedProtectedHeader[...]
+    self.encapsulatedKey = encapsulatedKey
+    self.ciphertext = ciphertext
+  }
+
+  /// Writes the object, tagged.
+  public func encode(to encoder: inout CBOREncoder) {
+    encoder.tag(Self.tag)
     encoder.beginArray(3)
-    encoder.encode(bytes: protected)
-    encoder.encodeMap { map in map.set(Label.encapsulatedKey) { $0.encode(bytes: sealed.encapsulatedKey) } }
-    encoder.encode(bytes: sealed.ciphertext)
+    encoder.encode(bytes: protectedHeader)
+    encoder.encodeMap { map in map.set(Label.encapsulatedKey) { $0.encode(bytes: encapsulatedKey) } }
+    encoder.encode(bytes: ciphertext)
+  }
+
+  /// Seals a secret to an X25519 public key; returns the encoded object.
+  public static func seal(
+    _ secret: borrowing SecretBytes, to publicKey: [UInt8], externalAAD: [UInt8]
+  ) throws(CryptographyError) -> [UInt8] {
+    var encoder = CBOREncoder()
+    try Encrypt0(sealing: secret, to: publicKey, externalAAD: externalAAD).encode(to: &encoder)
     return encoder.bytes
   }
 }
@@ -80,17 +100,17 @@ extension Encrypt0 {
     static let encapsulatedKey: Int64 = -4
   }
 
-  private static var expectedProtectedHeader: [UInt8] {
+  private static let expectedProtectedHeader: [UInt8] = {
     var encoder = CBOREncoder()
     encoder.encodeMap { map in map.set(Label.algorithm) { $0.encode(integer: algorithm) } }
     return encoder.bytes
-  }
+  }()
 
   /// Enc_structure, RFC 9052 §5.3.
-  private static func encryptionStructure(
+  static func encryptionStructure(
     protectedHeader: ArraySlice<UInt8>, externalAAD: [UInt8]
   ) -> [UInt8] {
-    var encoder = CBOREncoder()
+    var encoder = CBOREncoder(capacity: protectedHeader.count + externalAAD.count + 32)
     encoder.beginArray(3)
     encoder.encode(text: "Encrypt0")
     encoder.encode(bytes: protectedHeader)

@@ -56,13 +56,27 @@ public struct Sign1: Sendable {
   public static func sign(
     payload: [UInt8], type: StaticString?, with signer: borrowing some Signer & ~Copyable
   ) throws(SignerError) -> [UInt8] {
+    let signature = try signature(of: payload, type: type, with: signer)
+    return encode(payload: payload, type: type, algorithm: signer.algorithm, signature: signature)
+  }
+
+  /// The signature alone, 64 bytes, of an object that ``encode(payload:type:algorithm:signature:)`` makes.
+  public static func signature(
+    of payload: [UInt8], type: StaticString?, with signer: borrowing some Signer & ~Copyable
+  ) throws(SignerError) -> [UInt8] {
     let protected = protectedHeader(algorithm: signer.algorithm, type: type)
-    let toBeSigned = signatureStructure(protectedHeader: protected[...], externalAAD: [], payload: payload[...])
-    let signature = try signer.sign(toBeSigned.span.bytes)
-    var encoder = CBOREncoder()
+    return try signer.sign(
+      signatureStructure(protectedHeader: protected[...], externalAAD: [], payload: payload[...]).span.bytes)
+  }
+
+  /// Encodes an object from its parts.
+  public static func encode(
+    payload: [UInt8], type: StaticString?, algorithm: SignatureAlgorithm, signature: some Collection<UInt8>
+  ) -> [UInt8] {
+    var encoder = CBOREncoder(capacity: payload.count + signature.count + 64)
     encoder.tag(tag)
     encoder.beginArray(4)
-    encoder.encode(bytes: protected)
+    encoder.encode(bytes: protectedHeader(algorithm: algorithm, type: type))
     encoder.encodeMap { _ in }
     encoder.encode(bytes: payload)
     encoder.encode(bytes: signature)
@@ -89,7 +103,7 @@ extension Sign1 {
   private static func signatureStructure(
     protectedHeader: ArraySlice<UInt8>, externalAAD: [UInt8], payload: ArraySlice<UInt8>
   ) -> [UInt8] {
-    var encoder = CBOREncoder()
+    var encoder = CBOREncoder(capacity: protectedHeader.count + externalAAD.count + payload.count + 32)
     encoder.beginArray(4)
     encoder.encode(text: "Signature1")
     encoder.encode(bytes: protectedHeader)

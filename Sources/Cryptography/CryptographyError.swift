@@ -40,5 +40,6 @@ public enum CryptographyError: Error, Equatable, Sendable {
     case sign
     case keyAgreement
     case keyEncryption
+    case keyDerivation
   }
 }

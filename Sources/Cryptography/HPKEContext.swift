@@ -8,14 +8,9 @@ struct HPKEContext: ~Copyable {
   init(
     _ aead: AEAD, _ direction: AEADContext.Direction, sharedSecret: borrowing SecretBytes, info: RawSpan
   ) throws(CryptographyError) {
-    let kdf = LabeledHKDF(
-      suite: LabeledHKDF.bytes("HPKE") + LabeledHKDF.bigEndian(DHKEM.identifier)
-        + LabeledHKDF.bigEndian(LabeledHKDF.identifier) + LabeledHKDF.bigEndian(aead.hpkeIdentifier))
-    let baseMode: UInt8 = 0
-    var context = [baseMode]
+    let kdf = LabeledHKDF(hpkeWith: aead)
+    let context = try Self.keyScheduleContext(kdf, aead, info: info)
     let none = RawSpan()
-    context += try kdf.extract(salt: none, label: "psk_id_hash", inputKeyMaterial: none).withBytes { $0.array }
-    context += try kdf.extract(salt: none, label: "info_hash", inputKeyMaterial: info).withBytes { $0.array }
     let secret = try sharedSecret.withBytes { (sharedSecret) throws(CryptographyError) in
       try kdf.extract(salt: sharedSecret, label: "secret", inputKeyMaterial: none)
     }
@@ -48,6 +43,40 @@ struct HPKEContext: ~Copyable {
       try aead.open(nonce: nonce.span.bytes, aad: aad, ciphertext: ciphertext, into: output)
     }
     return plaintext
+  }
+}
+
+extension HPKEContext {
+  /// `key_schedule_context` of base mode (RFC 9180 section 5.1): public, and the same for all messages of an info.
+  private static func keyScheduleContext(
+    _ kdf: LabeledHKDF, _ aead: AEAD, info: RawSpan
+  ) throws(CryptographyError) -> [UInt8] {
+    if info.isEmpty, aead == .chaCha20Poly1305, let context = contextWithoutInfo { return context }
+    return try makeKeyScheduleContext(kdf, info: info)
+  }
+
+  private static func makeKeyScheduleContext(
+    _ kdf: LabeledHKDF, info: RawSpan
+  ) throws(CryptographyError) -> [UInt8] {
+    let baseMode: UInt8 = 0
+    var context = [baseMode]
+    let none = RawSpan()
+    context += try kdf.extract(salt: none, label: "psk_id_hash", inputKeyMaterial: none).withBytes { $0.array }
+    context += try kdf.extract(salt: none, label: "info_hash", inputKeyMaterial: info).withBytes { $0.array }
+    return context
+  }
+
+  /// Of HPKE-4 with an empty info, which is all that Husk's formats use: worked out once.
+  private static let contextWithoutInfo: [UInt8]? = try? makeKeyScheduleContext(
+    LabeledHKDF(hpkeWith: .chaCha20Poly1305), info: RawSpan())
+}
+
+extension LabeledHKDF {
+  /// The key derivation of HPKE with an AEAD: `suite_id` of RFC 9180 section 5.1.
+  fileprivate init(hpkeWith aead: AEAD) {
+    self.init(
+      suite: Self.bytes("HPKE") + Self.bigEndian(DHKEM.identifier) + Self.bigEndian(Self.identifier)
+        + Self.bigEndian(aead.hpkeIdentifier))
   }
 }
 

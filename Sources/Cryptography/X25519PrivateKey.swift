@@ -34,7 +34,8 @@ public struct X25519PrivateKey: ~Copyable {
     let context = try LibraryObject(
       EVP_PKEY_CTX_new_from_pkey(nil, key.pointer, nil), freedBy: EVP_PKEY_CTX_free, .keyAgreement)
     try check(EVP_PKEY_derive_init(context.pointer), .keyAgreement)
-    try check(EVP_PKEY_derive_set_peer(context.pointer, peer.pointer), .keyAgreement)
+    // Every 32 bytes are a public key (RFC 7748 section 5): there is nothing for libcrypto to validate.
+    try check(EVP_PKEY_derive_set_peer_ex(context.pointer, peer.pointer, 0), .keyAgreement)
     var secret = try makeSecret(count: Self.byteCount)
     let zeros = try makeSecret(count: Self.byteCount)
     var count = secret.count

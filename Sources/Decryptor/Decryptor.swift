@@ -1,6 +1,8 @@
 import BootChain
 import CLinux
+import Cryptography
 import ErrorClass
+import HuskFormat
 import Protections
 import SecretBytes
 import SecureStorage
@@ -35,6 +37,8 @@ public enum Decryptor {
     do throws(ErrorClass) {
       return try SecureStorage.start(on: &platform, key: key)
     } catch {
+      // Their numbers are taken by others from now on.
+      for file in Platform.Descriptor.storage { close(file) }
       return nil
     }
   }
@@ -60,10 +64,25 @@ public enum Decryptor {
 
   /// Gives up everything that answering requests doesn't need (SPEC 7.5), and tells what is in force.
   private static func enterSandbox() throws(ErrorClass) -> [ProtectionFact] {
-    let facts = enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, .inactive)) {
+    guard linux_limit_resources(Limits.decryptorMemory, Limits.sizeBound, Limits.decryptorDescriptors) == 0 else {
+      throw .internal
+    }
+    // Where the processor and the kernel can.
+    _ = linux_isolate_branch_prediction()
+    let facts = enterDecryptorSandbox(libcryptoHeap: try libcryptoHeap()) {
       linux_lock_all_memory() == 0 ? 0 : linux_errno()
     }
     guard isSandboxComplete(facts) else { throw .internal }
     return facts
+  }
+
+  private static func libcryptoHeap() throws(ErrorClass) -> ProtectionFact {
+    do throws(CryptographyError) {
+      let heap = try LibraryHeap.current()
+      return ProtectionFact(
+        .libcryptoHeap, heap.isProtected && heap.isLocked ? .active : .inactive, detail: heap.isProtected ? 1 : 0)
+    } catch {
+      throw .internal
+    }
   }
 }

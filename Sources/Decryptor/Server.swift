@@ -23,8 +23,12 @@ struct Server: ~Copyable {
   private var clients: [Client] = []
   /// Nil where the one client is connected from the start.
   private var entrance: Entrance?
-  /// Workers that were ended and aren't collected yet.
-  private var endedWorkers: [pid_t] = []
+  /// Workers that were ended and aren't collected yet, and the users whose requests they worked on.
+  private var endedWorkers: [(process: pid_t, user: UInt32)] = []
+
+  /// So many workers of a user's may be waiting for their end; then the user waits too. Usually a killed process is gone
+  /// before the next event, but a file system can keep it for ever.
+  private static let mostEndedWorkers = 32
 
   /// Where clients come from.
   enum Origin {
@@ -58,7 +62,7 @@ struct Server: ~Copyable {
       if events.entrance != 0, let arrival = entrance?.admit(among: clients.count, now: now) {
         clients.append(Client(channel: Channel(socket: arrival.socket), user: arrival.user))
       }
-      endedWorkers.removeAll { linux_wait_now($0) != -2 }
+      endedWorkers.removeAll { linux_wait_now($0.process) != -2 }
     }
   }
 }
@@ -111,7 +115,7 @@ extension Server {
         clients[index].state = .working(worker)
         return
       }
-      end(worker)
+      end(worker, of: clients[index].user)
       clients[index].state = .idle
       switch outcome {
       case .disconnected: drop(index)
@@ -126,6 +130,10 @@ extension Server {
   /// Has a worker receive and work on one request of a client.
   private mutating func work(for index: Int, _ now: Int64) {
     let client = clients[index]
+    guard endedWorkers.count(where: { $0.user == client.user }) < Self.mostEndedWorkers else {
+      clients[index].state = .postponed(until: now + Client.pause)
+      return
+    }
     let context = LoadContext(
       anchors: state.bootRoots, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
       user: client.user)
@@ -142,7 +150,8 @@ extension Server {
 
   /// What is open here and no business of a worker for the client at `index`.
   private borrowing func foreignDescriptors(to index: Int) -> [Int32] {
-    var descriptors = [platform.provider.socket] + Platform.Descriptor.storage
+    var descriptors = [platform.provider.socket]
+    if storage != nil { descriptors += Platform.Descriptor.storage }
     if let entrance { descriptors.append(entrance.listener) }
     for other in clients.indices where other != index {
       descriptors.append(clients[other].channel.socket)
@@ -163,14 +172,14 @@ extension Server {
   }
 
   private mutating func drop(_ index: Int) {
-    if case .working(let worker) = clients[index].state { end(worker) }
+    if case .working(let worker) = clients[index].state { end(worker, of: clients[index].user) }
     close(clients[index].channel.socket)
     clients[index].state = .gone
   }
 
-  private mutating func end(_ worker: Worker) {
+  private mutating func end(_ worker: Worker, of user: UInt32) {
     worker.end()
-    endedWorkers.append(worker.process)
+    endedWorkers.append((worker.process, user))
   }
 }
 

@@ -1,11 +1,12 @@
 import BootChain
+import COSE
 import CLinux
 import COSE
 import ErrorClass
 import HuskFormat
 import SecureStorage
 
-/// A status list that a client shows (SPEC 5.2), verified.
+/// A status list that a client shows (SPEC 5.3), verified.
 struct ShownStatusList {
   let mark: StatusMark
   let payload: [UInt8]

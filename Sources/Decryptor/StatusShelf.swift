@@ -1,7 +1,7 @@
 import ErrorClass
 import HuskFormat
 
-/// The status lists that were shown since the start, one per scope (SPEC 5.2). They were verified; what they say is parsed by
+/// The status lists that were shown since the start, one per scope (SPEC 5.3). They were verified; what they say is parsed by
 /// workers, each time it is needed.
 struct StatusShelf {
   private var lists: [(mark: StatusMark, payload: [UInt8])] = []

@@ -72,6 +72,18 @@ public struct InputFile: ~Copyable {
     return bytes
   }
 
+  /// Reads up to `count` bytes of a regular file from `offset` on; fewer only at its end.
+  public borrowing func read(at offset: UInt64, upTo count: Int) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
+      let read = linux_pread_all(descriptor, buffer.baseAddress, count, offset)
+      if read < 0 { failure = linux_errno() }
+      used = max(read, 0)
+    }
+    guard failure == 0 else { throw FileError(path: path, errno: failure) }
+    return bytes
+  }
+
   /// Reads everything into protected memory, past which nothing of it is left.
   public borrowing func readSecret(atMost limit: Int) throws(FileError) -> SecretBytes {
     var failure: FileError?

@@ -16,6 +16,7 @@ public enum KeyFileError: Error, Equatable, Sendable {
     case agreementPrivate
     case agreementPublic
     case anyPublic
+    case vaultKey
   }
 
   /// What the file looks like instead.

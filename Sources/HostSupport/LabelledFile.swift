@@ -1,4 +1,4 @@
-import ErrorClass
+public import ErrorClass
 public import HuskFormat
 
 /// Why a Husk file was refused.
@@ -7,8 +7,17 @@ public enum ObjectFileError: Error, Equatable, Sendable {
   case format(path: String, FormatError)
 
   /// Of the whole thing, such as a package that isn't whole.
-  init(_ path: String, _ errorClass: ErrorClass, in part: FormatError.Part) {
+  public init(_ path: String, _ errorClass: ErrorClass, in part: FormatError.Part) {
     self = .format(path: path, FormatError(errorClass, in: part))
+  }
+}
+
+/// Runs what reads or writes a file, with the error of who reads objects from it.
+public func filing<Value: ~Copyable>(_ body: () throws(FileError) -> Value) throws(ObjectFileError) -> Value {
+  do throws(FileError) {
+    return try body()
+  } catch {
+    throw .file(error)
   }
 }
 

@@ -40,7 +40,7 @@ public struct OutputFile: ~Copyable {
     if replaces == .nothing { throw FileError(path, .alreadyExists) }
     if !isKind(status, S_IFREG) { throw FileError(path, .notRegularFile) }
     if case .file(let label) = replaces {
-      let beginning = try InputFile(path).read(upTo: FileLabel.packageLabelSize)
+      let beginning = try InputFile(path).read(upTo: FileLabel.sequenceLabelSize)
       guard FileLabel.detect(beginning) == label else { throw FileError(path, .otherKind(than: label)) }
     }
   }

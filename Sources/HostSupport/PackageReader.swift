@@ -78,11 +78,3 @@ public struct PackageReader: ~Copyable {
     return try filing { () throws(FileError) in try labelled.readBeginning(upTo: size) }
   }
 }
-
-private func filing<Value: ~Copyable>(_ body: () throws(FileError) -> Value) throws(ObjectFileError) -> Value {
-  do throws(FileError) {
-    return try body()
-  } catch {
-    throw .file(error)
-  }
-}

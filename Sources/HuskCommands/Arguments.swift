@@ -25,6 +25,14 @@ func parseSubject(_ text: String) throws -> String {
   return text
 }
 
+/// The name of a tag or batch.
+func parseLabel(_ text: String) throws -> String {
+  guard isVisible(text), (1...64).contains(text.utf8.count) else {
+    throw ValidationError("a tag or batch has 1 to 64 bytes, and no characters that are invisible or reorder text")
+  }
+  return text
+}
+
 func parseVersion(_ text: String) throws -> Version {
   let parts = text.split(separator: ".", omittingEmptySubsequences: false).map { UInt32($0) }
   guard parts.count == 3, let major = parts[0], let minor = parts[1], let patch = parts[2] else {
@@ -77,11 +85,25 @@ func parseCount(_ text: String) throws -> UInt64 {
   return number
 }
 
+/// Bytes from pairs of hexadecimal digits; nil for anything else.
+func parseHexadecimal(_ text: String) -> [UInt8]? {
+  let digits = Array(text.utf8)
+  guard digits.count.isMultiple(of: 2) else { return nil }
+  var bytes: [UInt8] = []
+  for index in stride(from: 0, to: digits.count, by: 2) {
+    guard let high = Character(UnicodeScalar(digits[index])).hexDigitValue,
+      let low = Character(UnicodeScalar(digits[index + 1])).hexDigitValue
+    else { return nil }
+    bytes.append(UInt8(high << 4 | low))
+  }
+  return bytes
+}
+
 /// `--passphrase-fd`, for every verb that reads or writes a private key.
 struct PassphraseOptions: ParsableArguments {
   @Option(
     help: ArgumentHelp(
-      "Read passphrases from this descriptor instead of asking: a line per encrypted key, the signing key's first.",
+      "Read passphrases from this descriptor instead of asking: a line each, the signing key's before the vault's.",
       valueName: "n"))
   var passphraseFd: Int32?
 

@@ -34,6 +34,7 @@ struct DoctorCommand: ParsableCommand {
   private func decryptorFacts() throws -> [ProtectionFact] {
     guard let directory else { return tryDecryptorProtections() }
     try DeviceDirectory.requireRoot()
-    return try DeviceDirectory(directory).readProtections()
+    // It speaks for itself only.
+    return try DeviceDirectory(directory).readProtections().filter { $0.reporter == .decryptor }
   }
 }

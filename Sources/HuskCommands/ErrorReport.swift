@@ -39,7 +39,28 @@ struct ErrorReport: Equatable {
     case let error as FormatError: self.init(format: error)
     case let error as PackagingError: self.init(packaging: error)
     case let error as VaultError: self.init(vault: error)
+    case let error as IdentityRefusal: self.init(identity: error)
     case let error as SimulatorError: self.init(simulator: error)
+    case let error as UnfinishedBundleError:
+      self.init(
+        "\(error.path): another command began this bundle and was stopped",
+        hint: "that command goes on with it when it is given again; to give the bundle up, remove the file")
+    case is TooManyGrantsError:
+      self.init(
+        "-o is for one grant, and these would be more",
+        hint: "--bundle puts them into one file, --out-dir into one each")
+    case let error as InterruptedGrantsError:
+      self.init("stopped; \(error.count) grants are done", hint: "the same command goes on from there")
+    case let error as GrantNotFoundError:
+      self.init(
+        error.isIssued
+          ? "\(error.source): the grant was issued, but isn't kept in the vault"
+          : "\(error.source): no grant for device \(error.device)",
+        hint: error.isIssued ? "husk grant --reissue --store issues it anew and keeps it" : nil)
+    case let error as SeveralGrantsError:
+      self.init(
+        "\(error.source): the device has grants of several modules: \(error.modules.joined(separator: ", "))",
+        hint: "--module says which")
     case let error as UnknownFileError:
       self.init("\(error.path): not a Husk file", hint: error.isELF ? "husk lint examines shared objects" : nil)
     case let error as ELFError: self.init("\(error)")
@@ -54,7 +75,9 @@ struct ErrorReport: Equatable {
 
   private static func namesItsSubject(_ error: any Error) -> Bool {
     switch error {
-    case is SubjectError, is FileError, is KeyFileError, is ObjectFileError, is SimulatorError: true
+    case is UnfinishedBundleError, is SubjectError, is FileError, is KeyFileError, is ObjectFileError,
+      is SimulatorError:
+      true
     case let error as VaultError:
       if case .file = error { true } else { false }
     default: false

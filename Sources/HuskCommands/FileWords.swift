@@ -75,6 +75,7 @@ extension KeyFileError.KeyKind {
     case .agreementPrivate: "an X25519 private key"
     case .agreementPublic: "an X25519 public key"
     case .anyPublic: "a public key"
+    case .vaultKey: "a vault's key"
     }
   }
 
@@ -84,7 +85,8 @@ extension KeyFileError.KeyKind {
       "keygen wrote the public half beside it, with the suffix .pub"
     case (.signingPrivate, .publicKey), (.agreementPrivate, .publicKey): "the private half has the suffix .pem"
     case (.agreementPrivate, .otherKeyType), (.agreementPublic, .otherKeyType):
-      "husk keygen --type x25519 makes a vault key"
+      "husk keygen --type x25519 makes such a key"
+    case (.vaultKey, _): "husk vault create wrote it, or the vault is unlocked by a passphrase"
     default: nil
     }
   }

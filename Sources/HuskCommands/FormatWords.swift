@@ -37,6 +37,8 @@ extension FormatError {
     case .chainInvalid: "\(part) goes beyond what its issuer may certify, or doesn't fit it"
     case .expired: "\(part) has expired"
     case .notYetValid: "\(part) isn't valid yet"
+    case .sizeMismatch where self.part == .bundle: "the bundle isn't whole: it was cut off, or damaged"
+    case .digestMismatch where self.part == .bundle: "the bundle is damaged"
     case .sizeMismatch: "the file doesn't end where its payload should"
     case .digestMismatch: "the payload isn't what was signed"
     case .wrongDevice: "the grant is for another device"
@@ -89,6 +91,7 @@ extension FormatError.Part {
     case .payload: "the payload"
     case .grant: "the grant"
     case .wrappedKey: "the wrapped key"
+    case .bundle: "the bundle"
     case .identity: "the identity"
     case .diceCertificate(0): "the bootloader's certificate"
     case .diceCertificate: "the decryptor's certificate"
@@ -97,6 +100,7 @@ extension FormatError.Part {
     case .fuses: "the fuses"
     case .handoff: "the handoff"
     case .name: "the name"
+    case .logHead: "the log's head"
     }
   }
 }

@@ -10,17 +10,17 @@ public struct HuskCommand: ParsableCommand {
     abstract: "Package modules so that only the devices they are meant for can read them.",
     discussion: """
       A vendor makes keys (keygen), has them certified (certify), packs modules (pack) with content keys that a vault \
-      keeps (vault), and grants them to devices by their identities (grant). inspect, verify and lint tell about \
-      files. sim plays a device in a directory. doctor tells how well a device is protected.
+      keeps (vault, module), adds devices to it by their identities (device), and grants them modules (grant). \
+      status-list tells devices what to refuse. inspect, verify and lint tell about files. sim plays a device in a \
+      directory. doctor tells how well a device is protected.
 
       Every verb explains itself: husk help pack
       """,
     version: huskVersion,
     subcommands: [
-      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
-      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, PackCommand.self, GrantCommand.self,
-      StatusListCommand.self, InspectCommand.self, VerifyCommand.self, LintCommand.self, DoctorCommand.self,
-      SimCommand.self,
+      KeygenCommand.self, CertifyCommand.self, VaultCommand.self, DeviceCommand.self, ModuleCommand.self,
+      PackCommand.self, GrantCommand.self, StatusListCommand.self, InspectCommand.self, VerifyCommand.self,
+      LintCommand.self, DoctorCommand.self, SimCommand.self,
     ])
 
   public init() {}

@@ -1,9 +1,11 @@
 import ArgumentParser
 import CBOR
 import COSE
+import GrantBundle
 import HostSupport
 import HuskFormat
 import Simulator
+import Vault
 
 struct InspectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -28,6 +30,7 @@ struct InspectCommand: ParsableCommand {
     case .package: try inspectPackage(file)
     case .grant:
       try inspect(file, limit: Limits.grant) { try Report(grant: path, GrantFile($0)) }
+    case .bundle: try Report(bundle: path, BundleReader(path).directory).print(asJSON: json)
     case .chain:
       try inspect(file, limit: Limits.chain) { try Report(chain: path, CertificateChain(file: $0)) }
     case .identity:
@@ -37,7 +40,9 @@ struct InspectCommand: ParsableCommand {
     case .fuses: try inspectFuses()
     case .storage:
       try inspect(file, limit: Limits.storage) { try Report(storage: path, $0) }
-    case nil: try inspectOther(file)
+    case .logHead:
+      try inspect(file, limit: LogHead.longest) { try Report(logHead: path, LogHead(unverified: $0)) }
+    case .export, nil: try inspectOther(file)
     }
   }
 

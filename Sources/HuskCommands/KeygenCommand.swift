@@ -11,10 +11,9 @@ struct KeygenCommand: ParsableCommand {
       Writes the private key (PKCS#8 PEM, mode 0600) and beside it the public key (SPKI PEM, suffix .pub), both as \
       openssl reads them. Neither replaces an existing file.
 
-      ed25519 and p256 keys sign; a vault key is x25519.
+      ed25519 and p256 keys sign; x25519 keys receive what is encrypted to somebody.
 
-      Example: husk keygen -o vendor.pem
-               husk keygen --type x25519 --encrypt -o vault.pem
+      Example: husk keygen --encrypt -o vendor.pem
       """)
 
   enum KeyType: String, ExpressibleByArgument, CaseIterable {

@@ -19,24 +19,6 @@ func loadAnchors(_ paths: [String]) throws -> TrustAnchors {
   TrustAnchors(thumbprints: try paths.map { try COSEKey.thumbprint(readSigningPublicKey($0)) })
 }
 
-/// Reads an identity file and verifies it at this host's time (SPEC 6.5).
-///
-/// - Parameters:
-///   - roots: files with the public keys of silicon makers.
-///   - bootRoots: thumbprints of the boot roots that are trusted to start secure worlds.
-func loadIdentity(
-  _ path: String, roots: [String], bootRoots: [[UInt8]], now: UInt64
-) throws -> Verified<DeviceIdentity> {
-  let anchors = try loadAnchors(roots)
-  let bytes = try readFile(path, atMost: Limits.identity)
-  do throws(FormatError) {
-    return try IdentityFile(bytes).verify(
-      with: ChainVerifier(anchors: anchors, time: hostTime(now)), bootRoots: bootRoots)
-  } catch {
-    throw ObjectFileError.format(path: path, error)
-  }
-}
-
 /// Says of which file an error speaks.
 func about<Value: ~Copyable>(_ path: String, _ body: () throws -> Value) throws -> Value {
   do {
@@ -71,19 +53,18 @@ extension Version {
   var text: String { "\(major).\(minor).\(patch)" }
 }
 
-/// Reads a private key and the chain that says what it may sign, and checks that it may sign for a name.
+/// A private key with the chain that says what it may sign; checks that it may sign for a name, if there is one.
 ///
 /// - Parameters:
 ///   - name: nil where what is signed has no name.
 ///   - anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
 func loadSigningIdentity(
-  key: String, chain: String, role: Role, name: Name? = nil, anchors: TrustAnchors? = nil, keys: KeyReader
+  key: consuming SigningKey, chain: String, role: Role, name: Name?, anchors: TrustAnchors? = nil
 ) throws -> SigningIdentity {
   let chainFile = try loadChain(chain)
-  let signingKey = try keys.signingKey(key)
   do throws(PackagingError) {
     let signer = try SigningIdentity(
-      key: signingKey, chain: chainFile, role: role, anchors: anchors, now: Timestamp.now.seconds)
+      key: key, chain: chainFile, role: role, anchors: anchors, now: Timestamp.now.seconds)
     if let name { try signer.requireScope(over: name) }
     return signer
   } catch {

@@ -4,6 +4,7 @@ import COSE
 import Cryptography
 import DICE
 import ErrorClass
+import GrantBundle
 import HostSupport
 import HuskFormat
 
@@ -52,21 +53,36 @@ extension Report {
     let terms = try file.unverifiedTerms()
     self.init(
       Self.head("grant", path) + [
-        Field("module", .text(terms.module.text)),
-        Field("keyEpoch", .number(terms.epoch)),
         Field("device", .hexadecimal(terms.deviceID)),
         Field("grantKey", .hexadecimal(terms.grantKeyThumbprint)),
         Field("issuer", .hexadecimal(terms.issuer)),
         Field("sequence", .number(terms.sequence)),
-        Field("lifecycle", .text("\(terms.lifecycle.name)")),
-        Field("issued", time: terms.issuedAt),
-        Field("notBefore", time: terms.notBefore),
-        Field("notAfter", time: terms.notAfter),
-        terms.versions.map { Field("versions", .text("\($0.lowest.text)..\($0.highest.text)")) },
-        terms.features.map { Field("features", .hexadecimal($0)) },
-        Field("minimumStatus", number: terms.minimumStatus),
-        Field("chain", try .chain(file.chain)),
-      ])
+      ] + Self.fields(of: terms.common) + [Field("chain", try .chain(file.chain))])
+  }
+
+  init(bundle path: String, _ directory: BundleDirectory) throws {
+    let parts = try directory.parts.map { part in
+      Value.group(
+        ([Field("grants", .number(part.count)), Field("issuer", .hexadecimal(part.series.issuer))]
+          + Self.fields(of: part.series.terms)
+          + [Field("chain", try .chain(CertificateChain(encoded: part.series.chain)))]).compactMap(\.self))
+    }
+    self.init(
+      Self.head("grant bundle", path) + [Field("grants", .number(directory.count)), Field("part", .list(parts))])
+  }
+
+  private static func fields(of terms: CommonGrantTerms) -> [Field?] {
+    [
+      Field("module", .text(terms.module.text)),
+      Field("keyEpoch", .number(terms.epoch)),
+      Field("lifecycle", .text("\(terms.lifecycle.name)")),
+      Field("issued", time: terms.issuedAt),
+      Field("notBefore", time: terms.notBefore),
+      Field("notAfter", time: terms.notAfter),
+      terms.versions.map { Field("versions", .text("\($0.lowest.text)..\($0.highest.text)")) },
+      terms.features.map { Field("features", .hexadecimal($0)) },
+      Field("minimumStatus", number: terms.minimumStatus),
+    ]
   }
 
   init(statusList path: String, _ file: StatusListFile) throws {

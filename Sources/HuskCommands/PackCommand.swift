@@ -1,4 +1,5 @@
 import ArgumentParser
+import Cryptography
 import HostSupport
 import HuskFormat
 import Packager
@@ -16,7 +17,7 @@ struct PackCommand: ParsableCommand {
 
       A boot stage (--role boot.loader, boot.decryptor or boot.firmware; an executable) is only signed.
 
-      Example: husk pack codec.so --name com.acme.codec --version 1.2.3 --vault acme.vault --vault-key vault.pem \\
+      Example: husk pack codec.so --name com.acme.codec --version 1.2.3 --vault acme.vault --vault-key acme.key \\
                  --key acme.pem --chain acme.chain -o codec.husk
                husk pack bootloader --role boot.loader --name com.soc.bootloader --version 1.0.0 \\
                  --key loader.pem --chain loader.chain -o bootloader.husk
@@ -40,8 +41,7 @@ struct PackCommand: ParsableCommand {
   @Option(help: ArgumentHelp("The vault that has the module's content key.", valueName: "vault"))
   var vault: String?
 
-  @Option(help: ArgumentHelp("The vault key's private half.", valueName: "vault.pem"))
-  var vaultKey: String?
+  @OptionGroup var vaultKey: VaultKeyOptions
 
   @Option(help: ArgumentHelp("The private key to sign with.", valueName: "vendor.pem"))
   var key: String
@@ -62,9 +62,8 @@ struct PackCommand: ParsableCommand {
   func validate() throws {
     if role == .module {
       guard vault != nil else { throw ValidationError("Missing expected argument '--vault <vault>'") }
-      guard vaultKey != nil else { throw ValidationError("Missing expected argument '--vault-key <vault.pem>'") }
-    } else if vault != nil || vaultKey != nil {
-      throw ValidationError("a boot stage isn't encrypted: --vault and --vault-key are for modules")
+    } else if vault != nil || vaultKey.vaultKey != nil || vaultKey.vaultKeyFd != nil {
+      throw ValidationError("a boot stage isn't encrypted: --vault and its key are for modules")
     } else if allowDanger {
       throw ValidationError("--allow-danger is for modules: boot stages aren't examined")
     } else if executeOnly {
@@ -74,24 +73,45 @@ struct PackCommand: ParsableCommand {
 
   func run() throws {
     try output.check(.package)
-    let packed = role == .module ? try packModule() : try packStage()
-    try output.write(.package, [packed.front, packed.payload])
+    if role == .module {
+      try packModule()
+    } else {
+      let packed = try packStage()
+      try output.write(.package, [packed.front, packed.payload])
+    }
   }
 
-  private func packModule() throws -> PackedFile {
-    guard let vaultPath = vault, let vaultKeyPath = vaultKey else { throw ExitCode.failure }
+  private func packModule() throws {
+    guard let vaultPath = vault else { throw ExitCode.failure }
     let bytes = try readFile(image, atMost: Int(Limits.sizeBound))
     let module = try about(image) { try ModuleImage(bytes, allowsDanger: allowDanger) }
     let vault = try about(vaultPath) { try Vault(vaultPath) }
     let signer = try loadSigner()
-    let vaultKey = try passphrase.keys.agreementKey(vaultKeyPath)
-    try about(vaultKeyPath) { try vault.check(vaultKey) }
-    let epoch = try about(vaultPath) { try vault.ensureModule(name, now: Timestamp.now.seconds, with: vaultKey) }
-    let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, openedWith: vaultKey) }
-    return try about(image) {
+    let key = try vaultKey.unlock(vault, at: vaultPath, passphrase: passphrase)
+    let epoch = try about(vaultPath) { try vault.ensureModule(name, with: key, on: .present) }
+    let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, with: key) }
+    let packed = try about(image) {
       try Packager.packModule(
         module, details, mayBeExecuteOnly: executeOnly, epoch: epoch, contentKey: contentKey, signer: signer)
     }
+    let prepared = try PreparedOutput(
+      output.output, [packed.front, packed.payload], replaces: output.replaced(by: .package))
+    // Recorded first: the vault knows of every package that there is.
+    let digest = try digest(of: packed)
+    try about(vaultPath) {
+      try vault.record(
+        PackageRecord(
+          module: name, version: version, securityVersion: securityVersion, epoch: epoch, digest: digest), on: .present)
+    }
+    try prepared.publish()
+  }
+
+  /// SHA-256 of the file.
+  private func digest(of packed: PackedFile) throws -> [UInt8] {
+    var digest = try SHA256()
+    try digest.update(packed.front.span.bytes)
+    try digest.update(packed.payload.span.bytes)
+    return try digest.finalize()
   }
 
   private func packStage() throws -> PackedFile {
@@ -107,7 +127,7 @@ struct PackCommand: ParsableCommand {
   }
 
   private func loadSigner() throws -> SigningIdentity {
-    try loadSigningIdentity(key: key, chain: chain, role: role, name: name, keys: passphrase.keys)
+    try loadSigningIdentity(key: passphrase.keys.signingKey(key), chain: chain, role: role, name: name)
   }
 }
 

@@ -37,6 +37,7 @@ extension ErrorReport {
     case .statusList(.entries(let error)) where error.errorClass == .limitExceeded:
       self.init("a status list holds at most \(Limits.statusEntries) entries of each kind (limit-exceeded)")
     case .statusList(.entries): self.init("a name is outside the list's scope (malformed)")
+    case .unusableGrantKey: self.init("nobody can wrap a key to the device's grant key")
     case .cryptography(let error): self.init(cryptography: error)
     }
   }

@@ -24,6 +24,41 @@ func printJSON(_ value: some Encodable) throws {
   printText(String(decoding: try encoder.encode(value), as: UTF8.self) + "\n")
 }
 
+/// Prints fields as one JSON object on one line, in their order.
+func printJSONLine(_ fields: [Report.Field]) {
+  printText(Report.Value.group(fields).jsonLine + "\n")
+}
+
+extension Report.Value {
+  /// Compact, and made here: an encoder for each of a million lines would take most of the time.
+  fileprivate var jsonLine: String {
+    switch self {
+    case .text(let text): quoted(text)
+    case .number(let number): String(number)
+    case .flag(let flag, _): flag ? "true" : "false"
+    case .list(let values): "[" + values.map(\.jsonLine).joined(separator: ",") + "]"
+    case .group(let fields):
+      "{" + fields.map { "\(quoted($0.name)):\($0.value.jsonLine)" }.joined(separator: ",") + "}"
+    }
+  }
+}
+
+/// A string of RFC 8259.
+private func quoted(_ text: String) -> String {
+  var result = "\""
+  for scalar in text.unicodeScalars {
+    switch scalar {
+    case "\"": result += "\\\""
+    case "\\": result += "\\\\"
+    case _ where scalar.value < 0x20:
+      let digits = String(scalar.value, radix: 16)
+      result += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+    default: result.unicodeScalars.append(scalar)
+    }
+  }
+  return result + "\""
+}
+
 /// Prints an error: one line each for what happened and what may help.
 func printError(_ report: ErrorReport) {
   var text = "husk: error: \(visible(report.message))\n"

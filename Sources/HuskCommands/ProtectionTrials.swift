@@ -23,8 +23,8 @@ func tryProcessProtections() -> [ProtectionFact] {
 
 private func enterSandbox() -> [ProtectionFact] {
   enterDecryptorSandbox(libcryptoHeap: ProtectionFact(.libcryptoHeap, unknown: .notTried)) {
-    // This program is far larger than a decryptor, which has some megabytes.
-    linux_try_lock(16 << 20)
+    // This program is far larger than a decryptor, which takes less than this.
+    linux_try_lock(8 << 20)
   }
 }
 
@@ -34,6 +34,7 @@ private func protections(as user: UInt32, _ measure: () -> [ProtectionFact]) -> 
   let isRoot = geteuid() == 0
   if isRoot, linux_become(user, user) != 0 { return [] }
   _ = linux_set_dumpable(0)
+  _ = linux_refuse_new_code(1)
   return measure().map { fact in
     // Without root, it isn't another user's process that was tried.
     switch fact.protection {

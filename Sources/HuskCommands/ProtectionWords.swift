@@ -59,7 +59,7 @@ extension ProtectionFact {
 
   private var errorText: String? {
     guard detail != 0, let code = Int32(exactly: detail) else { return nil }
-    return code == ENOSYS || code == EOPNOTSUPP ? "the kernel doesn't have it" : String(cString: strerror(code))
+    return [ENOSYS, EOPNOTSUPP, EINVAL].contains(code) ? "the kernel doesn't have it" : String(cString: strerror(code))
   }
 
   private var lockLimit: String {

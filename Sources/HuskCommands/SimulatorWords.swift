@@ -47,11 +47,14 @@ extension FileLabel {
     switch self {
     case .package: "a package"
     case .grant: "a grant"
+    case .bundle: "a bundle of grants"
     case .chain: "a certificate chain"
     case .identity: "a device identity"
     case .statusList: "a status list"
     case .storage: "a storage file"
     case .fuses: "a fuses file"
+    case .logHead: "the head of a vault's log"
+    case .export: "an export of a vault"
     }
   }
 }

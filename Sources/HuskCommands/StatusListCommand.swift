@@ -53,7 +53,8 @@ struct StatusListCommand: ParsableCommand {
   func run() throws {
     try output.check(.statusList)
     let now = Timestamp.now.seconds
-    let signer = try loadSigningIdentity(key: key, chain: chain, role: .status, keys: passphrase.keys)
+    let signer = try loadSigningIdentity(
+      key: passphrase.keys.signingKey(key), chain: chain, role: .status, name: nil)
     let previous = try previous.map { try loadStatusList($0, root: signer.authority.root, now: now) }
     var list = previous?.value ?? StatusList(scope: scope, number: 0, issuedAt: now)
     list.scope = scope

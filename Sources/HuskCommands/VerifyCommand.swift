@@ -2,6 +2,7 @@ import ArgumentParser
 import COSE
 import Cryptography
 import ErrorClass
+import GrantBundle
 import HostSupport
 import HuskFormat
 import Packager
@@ -61,10 +62,11 @@ struct VerifyCommand: ParsableCommand {
       return switch file.label {
       case .package: try verifyPackage(PackageReader(file), verifier)
       case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
+      case .bundle: try verifyBundle(verifier)
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
       case .statusList: try verifyStatusList(file.readAll(atMost: Limits.statusList), verifier)
-      case .fuses, .storage, nil: throw FormatError(.malformed, in: .label)
+      case .fuses, .storage, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error
@@ -98,9 +100,31 @@ extension VerifyCommand {
     let grant = try GrantFile(bytes).verify(with: verifier)
     let terms = grant.value.terms
     guard terms.issuer == grant.authority.keyThumbprint else { throw FormatError(.malformed, in: .grant) }
+    try checkValidity(terms.common, verifier)
+    return "grant of \(terms.module.text), epoch \(terms.epoch), for device \(hex(terms.deviceID))"
+  }
+
+  private func verifyBundle(_ verifier: ChainVerifier) throws -> String {
+    try require(.grant)
+    let bundle = try BundleReader(path)
+    for index in bundle.directory.parts.indices {
+      let part = bundle.directory.parts[index]
+      let authority = try part.series.verify(with: verifier)
+      try checkValidity(part.series.terms, verifier)
+      var buckets = part.buckets.makeIterator()
+      try Pipeline.run(
+        next: { () throws -> [GrantRecord]? in
+          try buckets.next().map { try bundle.records(ofBucket: $0, inPart: index) }
+        },
+        work: { records in for record in records { try part.series.verify(record, by: authority) } },
+        deliver: { _ in })
+    }
+    return "bundle of \(bundle.directory.count) grants"
+  }
+
+  private func checkValidity(_ terms: CommonGrantTerms, _ verifier: ChainVerifier) throws {
     if verifier.time.hasPassed(terms.notAfter) { throw FormatError(.expired, in: .grant) }
     if verifier.time.isBefore(terms.notBefore) { throw FormatError(.notYetValid, in: .grant) }
-    return "grant of \(terms.module.text), epoch \(terms.epoch), for device \(hex(terms.deviceID))"
   }
 
   private func verifyStatusList(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {

@@ -103,6 +103,12 @@ extension CBOREncoder {
   }
 }
 
+extension Name {
+  public func encode(to encoder: inout CBOREncoder) {
+    encoder.encode(ascii: bytes)
+  }
+}
+
 extension Role {
   public func encode(to encoder: inout CBOREncoder) {
     encoder.encode(ascii: bytes)

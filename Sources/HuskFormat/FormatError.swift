@@ -20,6 +20,7 @@ public struct FormatError: Error, Equatable, Sendable {
     case payload
     case grant
     case wrappedKey
+    case bundle
     case identity
     case diceCertificate(Int)
     case deviceKey
@@ -27,6 +28,7 @@ public struct FormatError: Error, Equatable, Sendable {
     case fuses
     case handoff
     case name
+    case logHead
   }
 
   public init(_ errorClass: ErrorClass, in part: Part, at offset: Int? = nil) {

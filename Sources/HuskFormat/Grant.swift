@@ -4,165 +4,6 @@ public import Cryptography
 import ErrorClass
 public import SecretBytes
 
-/// The terms of a grant (SPEC 5): for which device and module it is, and what it allows.
-public struct GrantTerms: Equatable, Sendable {
-  public var module: Name
-  public var epoch: UInt64
-  /// Thumbprint of the device's UDS public key, 32 bytes.
-  public var deviceID: [UInt8]
-  /// Thumbprint of the X25519 key that the content key is wrapped to, 32 bytes.
-  public var grantKeyThumbprint: [UInt8]
-  /// Thumbprint of the key that signs the grant, 32 bytes.
-  public var issuer: [UInt8]
-  /// Counts up per device and module.
-  public var sequence: UInt64
-  /// Seconds since 1970.
-  public var issuedAt: UInt64
-  /// Seconds since 1970.
-  public var notBefore: UInt64?
-  /// Seconds since 1970.
-  public var notAfter: UInt64?
-  public var versions: VersionRange?
-  public var lifecycle: Lifecycle
-  /// Opaque bytes for the module, 1 to 1024.
-  public var features: [UInt8]?
-  public var minimumStatus: UInt64?
-
-  static let formatVersion: UInt64 = 1
-
-  public init(
-    module: Name, epoch: UInt64, deviceID: [UInt8], grantKeyThumbprint: [UInt8], issuer: [UInt8], sequence: UInt64,
-    issuedAt: UInt64, lifecycle: Lifecycle
-  ) {
-    self.module = module
-    self.epoch = epoch
-    self.deviceID = deviceID
-    self.grantKeyThumbprint = grantKeyThumbprint
-    self.issuer = issuer
-    self.sequence = sequence
-    self.issuedAt = issuedAt
-    self.lifecycle = lifecycle
-  }
-
-  public func encoded() -> [UInt8] {
-    var encoder = CBOREncoder()
-    encoder.encodeMap { map in
-      map.set(Label.formatVersion) { $0.encode(unsigned: Self.formatVersion) }
-      map.set(Label.module) { $0.encode(ascii: module.bytes) }
-      map.set(Label.epoch) { $0.encode(unsigned: epoch) }
-      map.set(Label.deviceID) { $0.encode(bytes: deviceID) }
-      map.set(Label.grantKeyThumbprint) { $0.encode(bytes: grantKeyThumbprint) }
-      map.set(Label.issuer) { $0.encode(bytes: issuer) }
-      map.set(Label.sequence) { $0.encode(unsigned: sequence) }
-      map.set(Label.issuedAt) { $0.encode(unsigned: issuedAt) }
-      if let notBefore { map.set(Label.notBefore) { $0.encode(unsigned: notBefore) } }
-      if let notAfter { map.set(Label.notAfter) { $0.encode(unsigned: notAfter) } }
-      if let versions { map.set(Label.versions) { versions.encode(to: &$0) } }
-      map.set(Label.lifecycle) { lifecycle.encode(to: &$0) }
-      if let features { map.set(Label.features) { $0.encode(bytes: features) } }
-      if let minimumStatus { map.set(Label.minimumStatus) { $0.encode(unsigned: minimumStatus) } }
-    }
-    return encoder.bytes
-  }
-
-  /// What the content key's wrapping is bound to: external_aad of SPEC 5.
-  var wrappingAAD: [UInt8] {
-    var encoder = CBOREncoder()
-    encoder.beginArray(2)
-    encoder.encode(text: "husk-grant")
-    encoder.encode(encoded: encoded())
-    return encoder.bytes
-  }
-}
-
-extension GrantTerms {
-  private enum Label {
-    static let formatVersion: Int64 = 1
-    static let module: Int64 = 2
-    static let epoch: Int64 = 3
-    static let deviceID: Int64 = 4
-    static let grantKeyThumbprint: Int64 = 5
-    static let issuer: Int64 = 6
-    static let sequence: Int64 = 7
-    static let issuedAt: Int64 = 8
-    static let notBefore: Int64 = 9
-    static let notAfter: Int64 = 10
-    static let versions: Int64 = 11
-    static let lifecycle: Int64 = 12
-    static let features: Int64 = 13
-    static let minimumStatus: Int64 = 14
-  }
-
-  init(_ reader: inout CBORReader) throws(FormatError) {
-    let start = reader.position
-    let fields = try parsing(.grant) { () throws(CBORError) in try Fields(&reader) }
-    guard fields.formatVersion == Self.formatVersion else {
-      throw FormatError(fields.formatVersion == nil ? .malformed : .unsupportedVersion, in: .grant, at: start)
-    }
-    module = try require(fields.module, in: .grant, at: start)
-    epoch = try require(fields.epoch, in: .grant, at: start)
-    deviceID = try require(fields.deviceID, in: .grant, at: start)
-    grantKeyThumbprint = try require(fields.grantKeyThumbprint, in: .grant, at: start)
-    issuer = try require(fields.issuer, in: .grant, at: start)
-    sequence = try require(fields.sequence, in: .grant, at: start)
-    issuedAt = try require(fields.issuedAt, in: .grant, at: start)
-    lifecycle = try require(fields.lifecycle, in: .grant, at: start)
-    notBefore = fields.notBefore
-    notAfter = fields.notAfter
-    versions = fields.versions
-    features = fields.features
-    minimumStatus = fields.minimumStatus
-  }
-
-  /// The members as they come.
-  private struct Fields {
-    var formatVersion: UInt64?
-    var module: Name?
-    var epoch: UInt64?
-    var deviceID: [UInt8]?
-    var grantKeyThumbprint: [UInt8]?
-    var issuer: [UInt8]?
-    var sequence: UInt64?
-    var issuedAt: UInt64?
-    var notBefore: UInt64?
-    var notAfter: UInt64?
-    var versions: VersionRange?
-    var lifecycle: Lifecycle?
-    var features: [UInt8]?
-    var minimumStatus: UInt64?
-
-    init(_ reader: inout CBORReader) throws(CBORError) {
-      var map = try reader.readMap()
-      while let label = try reader.nextIntegerKey(&map) {
-        let start = reader.position
-        switch label {
-        case Label.formatVersion:
-          formatVersion = try reader.readUnsigned()
-          // What another version's labels mean is unknown here: it is refused for its version.
-          guard formatVersion == GrantTerms.formatVersion else { return }
-        case Label.module: module = try reader.readName()
-        case Label.epoch: epoch = try reader.readCount()
-        case Label.deviceID: deviceID = try reader.readThumbprint()
-        case Label.grantKeyThumbprint: grantKeyThumbprint = try reader.readThumbprint()
-        case Label.issuer: issuer = try reader.readThumbprint()
-        case Label.sequence: sequence = try reader.readCount()
-        case Label.issuedAt: issuedAt = try reader.readCount()
-        case Label.notBefore: notBefore = try reader.readCount()
-        case Label.notAfter: notAfter = try reader.readCount()
-        case Label.versions: versions = try VersionRange(&reader)
-        case Label.lifecycle: lifecycle = try Lifecycle(&reader)
-        case Label.features:
-          let bytes = try reader.readBytes(atMost: Limits.features)
-          guard !bytes.isEmpty else { throw CBORError(.outOfRange, at: start) }
-          features = Array(bytes)
-        case Label.minimumStatus: minimumStatus = try reader.readCount()
-        default: throw CBORError(.unexpectedType, at: start)
-        }
-      }
-    }
-  }
-}
-
 /// A grant: terms, and the content key wrapped to one device's grant key (SPEC 5).
 public struct Grant: Equatable, Sendable {
   public let terms: GrantTerms
@@ -190,7 +31,7 @@ public struct Grant: Equatable, Sendable {
   /// Unwraps the content key with the device's grant key; throws `keyUnwrapFailed`.
   public func unwrap(with grantKey: borrowing X25519PrivateKey) throws(FormatError) -> SecretBytes {
     do throws(COSEError) {
-      return try wrappedKey.open(with: grantKey, externalAAD: terms.wrappingAAD)
+      return try wrappedKey.open(with: grantKey, externalAAD: Self.wrappingAAD(terms: terms.encoded()))
     } catch {
       throw FormatError(error, in: .wrappedKey)
     }
@@ -200,11 +41,25 @@ public struct Grant: Equatable, Sendable {
   public static func encodePayload(
     terms: GrantTerms, contentKey: borrowing SecretBytes, grantKey: [UInt8]
   ) throws(CryptographyError) -> [UInt8] {
-    let wrapped = try Encrypt0.seal(contentKey, to: grantKey, externalAAD: terms.wrappingAAD)
-    var encoder = CBOREncoder()
+    let encoded = terms.encoded()
+    let wrapped = try Encrypt0(sealing: contentKey, to: grantKey, externalAAD: wrappingAAD(terms: encoded))
+    return encodePayload(terms: encoded, wrapped)
+  }
+
+  static func encodePayload(terms: [UInt8], _ wrappedKey: Encrypt0) -> [UInt8] {
+    var encoder = CBOREncoder(capacity: terms.count + 128)
     encoder.beginArray(2)
-    encoder.encode(encoded: terms.encoded())
-    encoder.encode(encoded: wrapped)
+    encoder.encode(encoded: terms)
+    wrappedKey.encode(to: &encoder)
+    return encoder.bytes
+  }
+
+  /// What the content key's wrapping is bound to: external_aad of SPEC 5.
+  static func wrappingAAD(terms: [UInt8]) -> [UInt8] {
+    var encoder = CBOREncoder(capacity: terms.count + 16)
+    encoder.beginArray(2)
+    encoder.encode(text: "husk-grant")
+    encoder.encode(encoded: terms)
     return encoder.bytes
   }
 }

@@ -17,6 +17,8 @@ public struct DeviceIdentity: Equatable, Sendable {
   public let generation: UInt64
   /// SHA-512 of the bootloader's and the decryptor's image.
   public let measurements: [[UInt8]]
+  /// Thumbprints of the boot roots that bootloader and decryptor verified under.
+  public let bootRoots: [[UInt8]]
 }
 
 /// An identity file (SPEC 6), parsed but not verified.
@@ -54,6 +56,16 @@ public struct IdentityFile: Sendable {
     try DeviceKeyClaims(parsing: deviceKey.payload)
   }
 
+  /// The device id that the identity claims, unverified.
+  public func unverifiedDeviceID() throws(FormatError) -> [UInt8] {
+    let key = try silicon.unverifiedLastKey()
+    do throws(CryptographyError) {
+      return try COSEKey.thumbprint(key)
+    } catch {
+      throw FormatError(error, in: .identity)
+    }
+  }
+
   /// Verifies an identity: the steps of SPEC 6.5.
   ///
   /// - Parameters:
@@ -62,8 +74,19 @@ public struct IdentityFile: Sendable {
   public func verify(
     with verifier: ChainVerifier, bootRoots: [[UInt8]]
   ) throws(FormatError) -> Verified<DeviceIdentity> {
+    try verify(bootRoots: bootRoots) { (silicon) throws(FormatError) in
+      try verifier.verify(silicon, role: .silicon)
+    }
+  }
+
+  /// Verifies an identity.
+  ///
+  /// - Parameter verifySilicon: verifies the silicon chain for role `silicon`, as a ``ChainVerifier`` does.
+  package func verify(
+    bootRoots: [[UInt8]], silicon verifySilicon: (CertificateChain) throws(FormatError) -> ChainVerifier.Authority
+  ) throws(FormatError) -> Verified<DeviceIdentity> {
     let claims = try unverifiedClaims()
-    let authority = try verifier.verify(silicon, role: .silicon)
+    let authority = try verifySilicon(silicon)
     var key = authority.key
     for (index, certificate) in dice.enumerated() {
       let part = FormatError.Part.diceCertificate(index)
@@ -81,20 +104,21 @@ public struct IdentityFile: Sendable {
     for (index, certificate) in dice.enumerated() where certificate.mode != claims.lifecycle.mode {
       throw FormatError(.chainInvalid, in: .diceCertificate(index))
     }
-    try checkAuthorities(bootRoots)
-    let identity = try DeviceIdentity(udsKeyThumbprint: authority.keyThumbprint, claims: claims, dice: dice)
+    let identity = try DeviceIdentity(
+      udsKeyThumbprint: authority.keyThumbprint, claims: claims, dice: dice, bootRoots: authorities(among: bootRoots))
     return Verified(identity, by: authority, issuedAt: authority.issuedAt)
   }
 
-  /// Both layers were started under one of the boot roots, each in its own role.
-  private func checkAuthorities(_ bootRoots: [[UInt8]]) throws(FormatError) {
+  /// The boot roots that the layers were started under, each in its own role; throws `untrustedRoot` for others.
+  private func authorities(among bootRoots: [[UInt8]]) throws(FormatError) -> [[UInt8]] {
+    var found: [[UInt8]] = []
     for (index, role) in [Role.bootLoader, .bootDecryptor].enumerated() {
-      var isTrusted = false
-      for root in bootRoots {
-        if try sealingAuthority(bootRoot: root, role: role) == dice[index].authorityHash { isTrusted = true }
+      for root in bootRoots where found.count == index {
+        if try sealingAuthority(bootRoot: root, role: role) == dice[index].authorityHash { found.append(root) }
       }
-      guard isTrusted else { throw FormatError(.untrustedRoot, in: .diceCertificate(index)) }
+      guard found.count > index else { throw FormatError(.untrustedRoot, in: .diceCertificate(index)) }
     }
+    return found
   }
 
   /// Encodes an identity file from its encoded parts.
@@ -112,7 +136,7 @@ public struct IdentityFile: Sendable {
 
 extension DeviceIdentity {
   fileprivate init(
-    udsKeyThumbprint: [UInt8], claims: DeviceKeyClaims, dice: [DICECertificate]
+    udsKeyThumbprint: [UInt8], claims: DeviceKeyClaims, dice: [DICECertificate], bootRoots: [[UInt8]]
   ) throws(FormatError) {
     deviceID = udsKeyThumbprint
     do throws(CryptographyError) {
@@ -125,6 +149,7 @@ extension DeviceIdentity {
     keyEpoch = claims.keyEpoch
     generation = claims.generation
     measurements = dice.map { $0.codeHash }
+    self.bootRoots = bootRoots
   }
 }
 

@@ -14,7 +14,7 @@ public struct PackageFront: Sendable {
   public let declaredPayloadSize: UInt64
 
   /// How many bytes of the file are needed to tell the size of the front.
-  public static let prefixSize = FileLabel.packageLabelSize + 9
+  public static let prefixSize = FileLabel.sequenceLabelSize + 9
 
   /// The size of the front, read from the file's first ``prefixSize`` bytes (or fewer, if the file is shorter): the
   /// signed manifest, its head and the payload's head, which may be shorter than 9 bytes.
@@ -58,7 +58,7 @@ public struct PackageFront: Sendable {
     return Verified(manifest, by: authority, issuedAt: manifest.issuedAt)
   }
 
-  /// What status lists call the package by (SPEC 5.2): SHA-256 of its manifest.
+  /// What status lists call the package by (SPEC 5.3): SHA-256 of its manifest.
   public func packageID() throws(FormatError) -> [UInt8] {
     do throws(CryptographyError) {
       return try SHA256.hash(object.payload.span.bytes)

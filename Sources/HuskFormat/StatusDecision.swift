@@ -1,6 +1,6 @@
 import ErrorClass
 
-/// The highest status list that a device has seen for a scope (SPEC 5.2, 7.8).
+/// The highest status list that a device has seen for a scope (SPEC 5.3, 7.8).
 public struct StatusMark: Equatable, Sendable {
   public let scope: Scope
   public let number: UInt64

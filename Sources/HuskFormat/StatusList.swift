@@ -1,7 +1,7 @@
 import CBOR
 import ErrorClass
 
-/// What a vendor tells devices to refuse from now on (SPEC 5.2).
+/// What a vendor tells devices to refuse from now on (SPEC 5.3).
 public struct StatusList: Equatable, Sendable {
   /// The names that it speaks for; never empty.
   public var scope: Scope

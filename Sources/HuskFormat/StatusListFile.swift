@@ -3,7 +3,7 @@ public import COSE
 import Cryptography
 import ErrorClass
 
-/// A status-list file (SPEC 5.2), parsed but not verified.
+/// A status-list file (SPEC 5.3), parsed but not verified.
 public struct StatusListFile: Sendable {
   public let chain: CertificateChain
   public let object: Sign1

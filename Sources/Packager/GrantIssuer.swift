@@ -2,60 +2,52 @@ import Cryptography
 public import HuskFormat
 public import SecretBytes
 
-/// What a new grant is to allow (SPEC 5).
-public struct GrantRequest: Sendable {
-  public var module: Name
-  public var epoch: UInt64
-  /// Counts up per device and module.
-  public var sequence: UInt64
-  public var lifecycle: Lifecycle
-  /// Seconds since 1970.
-  public var notBefore: UInt64?
-  /// Seconds since 1970.
-  public var notAfter: UInt64?
-  public var versions: VersionRange?
-  /// Opaque bytes for the module, 1 to 1024.
-  public var features: [UInt8]?
+/// Issues grants of one series: what holds for all of them was checked when it was made. Any number of threads may use
+/// it at once.
+public final class GrantIssuer: Sendable {
+  public let series: GrantSeries
+  private let contentKey: SecretBytes
+  private let signer: SigningIdentity
 
-  public init(module: Name, epoch: UInt64, sequence: UInt64, lifecycle: Lifecycle) {
-    self.module = module
-    self.epoch = epoch
-    self.sequence = sequence
-    self.lifecycle = lifecycle
+  /// - Parameters:
+  ///   - contentKey: of the terms' module and epoch, 32 bytes.
+  ///   - signer: its chain goes into every grant.
+  ///   - now: seconds since 1970.
+  /// - Throws: `scopeViolation`, `validityEndsBeforeItBegins`, `alreadyExpired`, `chain`.
+  public init(
+    _ terms: CommonGrantTerms, contentKey: consuming SecretBytes, signer: SigningIdentity, now: UInt64
+  ) throws(PackagingError) {
+    try signer.requireScope(over: terms.module)
+    try terms.requireFuture(now)
+    do throws(FormatError) {
+      series = try GrantSeries(terms: terms, chain: signer.chain.encoded)
+    } catch {
+      throw .chain(error)
+    }
+    self.contentKey = contentKey
+    self.signer = signer
+  }
+
+  /// Wraps the content key to a device and signs the terms.
+  ///
+  /// - Throws: `wrongLifecycle`; `unusableGrantKey` for a key that nobody can wrap to; `cryptography`.
+  public func issue(to recipient: GrantRecipient, sequence: UInt64) throws(PackagingError) -> GrantRecord {
+    guard recipient.lifecycle == series.terms.lifecycle else {
+      throw .wrongLifecycle(device: recipient.lifecycle, grant: series.terms.lifecycle)
+    }
+    do throws(SignerError) {
+      return try series.issue(to: recipient, sequence: sequence, contentKey: contentKey, with: signer.key)
+    } catch {
+      if error == .cryptography(.invalidKey) { throw .unusableGrantKey }
+      throw PackagingError(error)
+    }
   }
 }
 
-/// Wraps a module's content key to a device whose identity was verified, and signs the terms; returns the grant file.
-///
-/// - Parameter now: seconds since 1970; becomes the issue time.
-/// - Throws: `scopeViolation`, `wrongLifecycle`, `validityEndsBeforeItBegins`, `alreadyExpired`, `cryptography`.
-public func issueGrant(
-  _ request: GrantRequest, to device: Verified<DeviceIdentity>, contentKey: borrowing SecretBytes,
-  signer: borrowing SigningIdentity, now: UInt64
-) throws(PackagingError) -> [UInt8] {
-  try signer.requireScope(over: request.module)
-  let device = device.value
-  guard device.lifecycle == request.lifecycle else {
-    throw .wrongLifecycle(device: device.lifecycle, grant: request.lifecycle)
-  }
-  if let notAfter = request.notAfter {
-    if notAfter < request.notBefore ?? 0 { throw .validityEndsBeforeItBegins }
+extension CommonGrantTerms {
+  fileprivate func requireFuture(_ now: UInt64) throws(PackagingError) {
+    guard let notAfter else { return }
+    if notAfter < notBefore ?? 0 { throw .validityEndsBeforeItBegins }
     if notAfter < now { throw .alreadyExpired }
   }
-  var terms = GrantTerms(
-    module: request.module, epoch: request.epoch, deviceID: device.deviceID,
-    grantKeyThumbprint: device.grantKeyThumbprint, issuer: signer.authority.keyThumbprint, sequence: request.sequence,
-    issuedAt: now, lifecycle: request.lifecycle)
-  terms.notBefore = request.notBefore
-  terms.notAfter = request.notAfter
-  terms.versions = request.versions
-  terms.features = request.features
-  let payload: [UInt8]
-  do throws(CryptographyError) {
-    payload = try Grant.encodePayload(terms: terms, contentKey: contentKey, grantKey: device.grantKey)
-  } catch {
-    throw .cryptography(error)
-  }
-  let signed = try signer.sign(payload, type: Grant.type)
-  return GrantFile.encode(chain: signer.chain.encoded, signedGrant: signed)
 }

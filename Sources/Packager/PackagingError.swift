@@ -33,6 +33,8 @@ public enum PackagingError: Error, Equatable, Sendable {
   case alreadyExpired
   /// The device isn't in the life-cycle state that the grant is for.
   case wrongLifecycle(device: Lifecycle, grant: Lifecycle)
+  /// Nobody can wrap to the device's grant key: it is of low order.
+  case unusableGrantKey
 
   /// The status list would be refused by every device.
   case statusList(StatusListProblem)

@@ -3,7 +3,7 @@ public import Cryptography
 public import HuskFormat
 
 /// A key together with the chain that says what it may sign.
-public struct SigningIdentity: ~Copyable {
+public final class SigningIdentity: Sendable {
   public let key: SigningKey
   public let chain: ChainFile
   public let authority: ChainVerifier.Authority
@@ -29,11 +29,11 @@ public struct SigningIdentity: ~Copyable {
   }
 
   /// Throws `scopeViolation` unless the chain covers a name.
-  public borrowing func requireScope(over name: Name) throws(PackagingError) {
+  public func requireScope(over name: Name) throws(PackagingError) {
     guard authority.scope.covers(name) else { throw .scopeViolation(authority.scope) }
   }
 
-  borrowing func sign(_ payload: [UInt8], type: StaticString) throws(PackagingError) -> [UInt8] {
+  func sign(_ payload: [UInt8], type: StaticString) throws(PackagingError) -> [UInt8] {
     do throws(SignerError) {
       return try Sign1.sign(payload: payload, type: type, with: key)
     } catch {

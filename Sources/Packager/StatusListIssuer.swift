@@ -1,7 +1,7 @@
 import Cryptography
 public import HuskFormat
 
-/// Signs a status list (SPEC 5.2); returns the status-list file.
+/// Signs a status list (SPEC 5.3); returns the status-list file.
 ///
 /// - Parameters:
 ///   - list: what to refuse. Its number and issue time are set here: one more than the previous list's, and `now`.

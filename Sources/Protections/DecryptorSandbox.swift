@@ -13,7 +13,9 @@ import CLinux
 public func enterDecryptorSandbox(
   libcryptoHeap: ProtectionFact, lockMemory: () -> Int32
 ) -> [ProtectionFact] {
-  let secretMemory = linux_try_secret_memory()
+  // Of what holds keys already, and of what is to come.
+  let shortfall = secret_memory_shortfall()
+  let secretMemory = shortfall != 0 ? shortfall : linux_try_secret_memory()
   let moduleFiles = linux_try_noexec_memory_file()
   _ = linux_forbid_core_files()
   let lock = lockMemory()
@@ -21,21 +23,25 @@ public func enterDecryptorSandbox(
   let landlock = enterLandlock()
   // What takes system calls that the filter doesn't allow comes before it.
   let dumpable = linux_get_dumpable()
-  var facts = [
+  let noNewPrivileges = linux_get_no_new_privileges()
+  let isUnprivileged = linux_is_unprivileged()
+  let user = UInt64(geteuid())
+  let coreFiles = linux_core_files_are_forbidden()
+  let writeExecute = linux_write_execute_is_refused()
+  let filter = linux_seccomp_decryptor() == 0 ? 0 : linux_errno()
+  return [
     ProtectionFact(.secretMemory, tried: secretMemory),
     ProtectionFact(.memoryLocked, tried: lock),
     libcryptoHeap,
-    ProtectionFact(.notDumpable, dumpable == 0 ? .active : .inactive, detail: UInt64(max(0, dumpable))),
-    ProtectionFact(.noNewPrivileges, measured: linux_get_no_new_privileges()),
-    ProtectionFact(.unprivilegedUser, measured: linux_is_unprivileged(), detail: UInt64(geteuid())),
-    ProtectionFact(.noCoreFiles, measured: linux_core_files_are_forbidden()),
-    ProtectionFact(.noWriteExecute, measured: linux_write_execute_is_refused()),
+    ProtectionFact(.notDumpable, measured: dumpable == 0 ? 1 : 0, detail: UInt64(max(0, dumpable))),
+    ProtectionFact(.noNewPrivileges, measured: noNewPrivileges),
+    ProtectionFact(.unprivilegedUser, measured: isUnprivileged, detail: user),
+    ProtectionFact(.seccomp, tried: filter),
+    landlock,
+    ProtectionFact(.noCoreFiles, measured: coreFiles),
+    ProtectionFact(.noWriteExecute, measured: writeExecute),
     ProtectionFact(.noexecModuleFiles, tried: moduleFiles),
   ]
-  facts.append(ProtectionFact(.seccomp, tried: linux_seccomp_decryptor() == 0 ? 0 : linux_errno()))
-  facts.append(landlock)
-  facts.sort { $0.number < $1.number }
-  return facts
 }
 
 /// Whether the decryptor may serve: what no supported kernel lacks is in force, and Landlock unless the kernel has none.

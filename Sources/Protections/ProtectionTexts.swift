@@ -7,7 +7,7 @@ extension Protection {
     case .secretMemory:
       "Keys lie in ordinary memory, which a root process or a kernel flaw that reads memory can reach."
     case .memoryLocked: "The decryptor's memory, plaintext of modules included, can be written to swap."
-    case .libcryptoHeap: "Key schedules that libcrypto makes lie in its ordinary heap, outside secret memory."
+    case .libcryptoHeap: "Copies of keys that libcrypto makes can be written to swap or a core file."
     case .notDumpable, .processNotDumpable:
       "Another process of the same user can read this one's memory and take its descriptors."
     case .noNewPrivileges: "A program that the decryptor were made to run could gain privileges."
@@ -45,25 +45,27 @@ extension Protection {
     switch self {
     case .secretMemory: "Use Linux 5.14 or later with CONFIG_SECRETMEM; before 6.5 boot with secretmem.enable=1."
     case .memoryLocked: "Start it with LimitMEMLOCK=infinity (systemd) or a higher RLIMIT_MEMLOCK."
-    case .libcryptoHeap: "Use the decryptor as it is built by scripts/build-device.sh, with a higher RLIMIT_MEMLOCK."
-    case .notDumpable, .noNewPrivileges, .seccomp, .noCoreFiles:
+    case .libcryptoHeap: "Start the decryptor with a higher RLIMIT_MEMLOCK."
+    case .notDumpable, .noNewPrivileges, .noCoreFiles:
       "This is a fault: the decryptor doesn't start without it. Use an unchanged decryptor."
+    case .seccomp: "Use a kernel with CONFIG_SECCOMP_FILTER: the decryptor doesn't start without it."
     case .unprivilegedUser: "Give the decryptor a user of its own, without capabilities or further groups."
     case .landlock: "Use Linux 5.13 or later with CONFIG_SECURITY_LANDLOCK, and landlock in lsm=."
-    case .noWriteExecute, .processNoWriteExecute: "Use Linux 6.3 or later; firmware calls prctl(PR_SET_MDWE)."
+    case .noWriteExecute: "Use Linux 6.3 or later."
+    case .processNoWriteExecute:
+      "Use Linux 6.3 or later, and have the firmware call prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN) when it starts."
     case .noexecModuleFiles: "Use Linux 6.3 or later."
     case .moduleLocked: "Raise RLIMIT_MEMLOCK of the firmware above the size of its modules."
     case .moduleNotDumped: "Set RLIMIT_CORE of the firmware to 0."
     case .executeOnlyText:
       "Use a processor with protection keys (x86-64) or EPAN (Arm), and pack modules for execute-only text."
     case .ptraceRestricted: "Use a kernel with CONFIG_SECURITY_YAMA and set kernel.yama.ptrace_scope to 1 or more."
-    case .processNotDumpable: "Firmware calls prctl(PR_SET_DUMPABLE, 0) when it starts."
+    case .processNotDumpable: "Have the firmware call prctl(PR_SET_DUMPABLE, 0) when it starts."
     case .processUnprivileged: "Run the firmware as a user of its own, with no_new_privs and without capabilities."
     case .verifiedRoot: "Mount the root file system from dm-verity, or composefs with verity=require."
     case .noPlainSwap: "Turn swap off, or swap to zram or dm-crypt."
     case .noHibernation: "Boot with nohibernate, or build the kernel without CONFIG_HIBERNATION."
-    case .memfdNoexec:
-      "Set vm.memfd_noexec to 1 (Linux 6.3); 2 works where no stage is booted, with the decryptor as a service."
+    case .memfdNoexec: "Set vm.memfd_noexec to 1 (Linux 6.3 or later); at 2 no boot stage can be started."
     case .kernelLockdown: "Boot with lockdown=confidentiality."
     case .noKexec: "Set kernel.kexec_load_disabled to 1."
     case .physicalMemoryClosed:

@@ -15,9 +15,15 @@ extension Text {
     indices.contains { self[$0...].starts(with: word) }
   }
 
-  /// The parts between single characters, empty ones left out.
+  /// The parts between separators, empty ones left out.
   func parts(separatedBy separator: UInt8) -> [Text] {
-    split(separator: separator)
+    var parts: [Text] = []
+    var start = startIndex
+    for position in startIndex...endIndex where position == endIndex || self[position] == separator {
+      if position > start { parts.append(self[start..<position]) }
+      start = position + 1
+    }
+    return parts
   }
 
   /// The part behind the last slash.

@@ -48,7 +48,7 @@ public struct SecureState: Equatable, Sendable {
 
   /// Takes notice of a status list that was verified.
   ///
-  /// - Throws: `rollback`, `limitExceeded` (SPEC 5.2).
+  /// - Throws: `rollback`, `limitExceeded` (SPEC 5.3).
   public mutating func record(_ mark: StatusMark) throws(ErrorClass) {
     do throws(FormatError) {
       if let index = statusMarks.firstIndex(where: { $0.scope == mark.scope }) {

@@ -19,8 +19,11 @@ public struct Request: Equatable, Sendable {
     encoder.encode(unsigned: SecureWorldProtocol.version)
     encoder.encode(unsigned: id)
     encoder.encode(unsigned: operation.rawValue)
-    encoder.encodeMap { map in
-      if wantsProgress { map.set(1) { $0.encode(bool: true) } }
+    // One entry needs no sorting, which would be a good part of libhusk's code.
+    encoder.beginMap(wantsProgress ? 1 : 0)
+    if wantsProgress {
+      encoder.encode(unsigned: 1)
+      encoder.encode(bool: true)
     }
     return encoder.bytes
   }

@@ -1,27 +1,37 @@
-public import Cryptography
-import FoundationEssentials
+import Cryptography
 import GRDB
 import HostSupport
-public import HuskFormat
-public import SecretBytes
 
-/// The vendor's memory (SPEC 14): content keys by module and epoch, sealed to the vault key, and the grants issued.
+/// The vendor's memory (SPEC 14): devices, content keys by module and epoch, and the grants issued.
 ///
-/// One SQLite file, safe against being killed at any instant.
+/// One SQLite file. What a call reported as done is on disk; a process may be killed at any instant, and several may
+/// use the vault at once.
 public final class Vault: Sendable {
-  /// X25519, 32 bytes: what content keys are sealed to.
-  public let vaultKey: [UInt8]
-  private let database: DatabaseQueue
+  let database: DatabaseQueue
+  public let isReadOnly: Bool
+  /// 16 random bytes that tell this vault from all others.
+  public let id: [UInt8]
+
+  /// How long a call waits for other processes, in seconds.
+  static let patience: Double = 30
 
   /// Makes a new vault, mode 0600. An existing file is never touched.
-  ///
-  /// - Parameter vaultKey: the X25519 public key; its private half is kept apart.
-  public static func create(at path: String, vaultKey: [UInt8]) throws(VaultError) {
+  public static func create(
+    at path: String, unlockedBy secret: borrowing UnlockingSecret, on occasion: Occasion
+  ) throws(VaultError) {
     do {
+      let id = try randomBytes(count: idSize)
+      let method = try UnlockingMethod(for: secret)
+      let wrapped = try VaultKey.generate(vaultID: id, generation: 1).wrapped(with: secret, method)
       let file = try OutputFile(path, mode: 0o600)
-      let database = try DatabaseQueue(
-        path: file.temporaryPath, configuration: configuration(isReadOnly: false, isNew: true))
-      try database.write { try Schema.create($0, vaultKey: vaultKey) }
+      let database = try DatabaseQueue(path: file.temporaryPath, configuration: configuration(.new))
+      try database.write { database in
+        try Schema.migrate(database)
+        try database.insertMeta(id: id, method: method, wrappedKey: wrapped, now: occasion.now)
+        try database.append(.vaultCreated, on: occasion)
+      }
+      // Whoever opens it finds it as it stays: the first use for writing needn't change it.
+      try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
       try database.close()
       try file.publish()
     } catch {
@@ -29,153 +39,42 @@ public final class Vault: Sendable {
     }
   }
 
-  /// Opens an existing vault.
+  /// Opens an existing vault. One that an older husk made is brought up to date, unless it is opened for reading only.
   public init(_ path: String, isReadOnly: Bool = false) throws(VaultError) {
     do {
       // SQLite would make a file that isn't there, and says little about one that it can't use.
       guard try InputFile(path).read(upTo: fileHeader.count) == fileHeader else { throw VaultError.notAVault }
-      database = try DatabaseQueue(path: path, configuration: configuration(isReadOnly: isReadOnly))
-      vaultKey = try database.read { database in
-        guard try Int.fetchOne(database, sql: "PRAGMA application_id") == Schema.applicationID else {
-          throw VaultError.notAVault
-        }
-        let version = try Int.fetchOne(database, sql: "PRAGMA user_version") ?? 0
-        guard version >= 1 else { throw VaultError.notAVault }
-        guard version <= Schema.version else {
-          throw VaultError.newerSchema(found: version, supported: Schema.version)
-        }
-        let key = try Data.fetchOne(database, sql: "SELECT vault_key FROM meta")
-        guard let key, key.count == X25519PrivateKey.byteCount else { throw VaultError.notAVault }
-        return Array(key)
-      }
+      database = try isReadOnly ? openForReading(path) : openForWriting(path)
+      self.isReadOnly = isReadOnly
+      id = try database.read { try $0.meta().id }
     } catch {
       throw VaultError(error)
     }
   }
 
-  /// Throws `wrongVaultKey` unless a private key is this vault's.
-  public func check(_ key: borrowing X25519PrivateKey) throws(VaultError) {
-    guard key.publicKey == vaultKey else { throw .wrongVaultKey }
+  /// Seconds since 1970.
+  public func createdAt() throws(VaultError) -> UInt64 {
+    try read { try $0.meta().createdAt }
   }
 
-  /// The latest epoch of a module; nil if the vault doesn't know it.
-  public func latestEpoch(of module: Name) throws(VaultError) -> UInt64? {
-    try read { try $0.latestEpoch(of: module) }
+  /// How this vault is unlocked.
+  public func unlockingMethod() throws(VaultError) -> UnlockingMethod {
+    try read { try $0.meta().method }
   }
 
-  /// Begins a module: epoch 1 with a new content key, unless it has an epoch already. Returns the latest.
-  ///
-  /// - Parameters:
-  ///   - now: seconds since 1970.
-  ///   - key: the vault key's private half, which vouches for the new content key.
-  public func ensureModule(
-    _ module: Name, now: UInt64, with key: borrowing X25519PrivateKey
-  ) throws(VaultError) -> UInt64 {
-    let sealed = try sealNewKey(module, epoch: 1, with: key)
-    return try write { database in
-      if let epoch = try database.latestEpoch(of: module) { return epoch }
-      try database.insert(module: module)
-      try database.insert(sealed, module: module, epoch: 1, now: now)
-      return 1
-    }
+  /// Unlocks the vault; throws `wrongVaultKey` or `wrongUnlocking`.
+  public func unlock(with secret: borrowing UnlockingSecret) throws(VaultError) -> VaultKey {
+    let meta = try read { try $0.meta() }
+    return try VaultKey(
+      unwrapping: meta.wrappedKey, with: secret, meta.method, vaultID: meta.id, generation: meta.keyGeneration)
   }
 
-  /// Begins a module's next epoch with a new content key: packages of it take new grants. Returns the epoch.
-  ///
-  /// - Parameters:
-  ///   - now: seconds since 1970.
-  ///   - key: the vault key's private half, which vouches for the new content key.
-  public func rotate(
-    _ module: Name, now: UInt64, with key: borrowing X25519PrivateKey
-  ) throws(VaultError) -> UInt64 {
-    while true {
-      guard let latest = try latestEpoch(of: module) else { throw .unknownModule(module) }
-      guard let next = number(after: latest) else { throw .lastEpoch(module) }
-      let sealed = try sealNewKey(module, epoch: next, with: key)
-      let isDone = try write { database in
-        // Another process may have rotated meanwhile.
-        guard try database.latestEpoch(of: module) == latest else { return false }
-        try database.insert(sealed, module: module, epoch: next, now: now)
-        return true
-      }
-      if isDone { return next }
-    }
-  }
-
-  /// The content key of an epoch, 32 bytes.
-  public func contentKey(
-    of module: Name, epoch: UInt64, openedWith key: borrowing X25519PrivateKey
-  ) throws(VaultError) -> SecretBytes {
-    try check(key)
-    guard try latestEpoch(of: module) != nil else { throw .unknownModule(module) }
-    guard let sealed = try read({ try $0.sealedKey(of: module, epoch: epoch) }) else {
-      throw .unknownEpoch(module, epoch)
-    }
-    return try sealed.open(module: module, epoch: epoch, with: key)
-  }
-
-  /// Records a grant with the next sequence number for its device and module. If `issue` throws, nothing is recorded.
-  ///
-  /// - Parameters:
-  ///   - device: its id, 32 bytes.
-  ///   - now: seconds since 1970.
-  ///   - issue: makes the grant, given its sequence number, and puts it safely away.
-  /// - Throws: a ``VaultError``, or what `issue` throws.
-  public func recordGrant(
-    of module: Name, epoch: UInt64, to device: [UInt8], now: UInt64, issue: (UInt64) throws -> Void
-  ) throws {
-    do {
-      try database.write { database in
-        let sequence = try database.nextSequence(device: device, module: module)
-        try database.insert(grant: sequence, device: device, module: module, epoch: epoch, now: now)
-        try issue(sequence)
-      }
-    } catch let error as DatabaseError {
-      throw VaultError(error)
-    } catch let error as RowDecodingError {
-      throw VaultError(error)
-    }
-  }
-
-  /// What the vault holds: its modules in the order of their names.
-  public func contents() throws(VaultError) -> [ModuleRecord] {
-    try read { try $0.moduleRecords() }
-  }
-}
-
-/// What the vault knows of a module.
-public struct ModuleRecord: Equatable, Sendable {
-  public let name: String
-  public let epochs: [Epoch]
-
-  public struct Epoch: Equatable, Sendable {
-    public let number: UInt64
-    /// Seconds since 1970.
-    public let createdAt: UInt64
-    /// How many grants were issued.
-    public let grantCount: UInt64
-  }
-}
-
-private let fileHeader = Array("SQLite format 3\0".utf8)
-
-private func configuration(isReadOnly: Bool, isNew: Bool = false) -> Configuration {
-  var configuration = Configuration()
-  configuration.readonly = isReadOnly
-  configuration.busyMode = .timeout(10)
-  configuration.prepareDatabase { database in
-    // Views and triggers that somebody put into the file get no dangerous functions to call.
-    try database.execute(sql: "PRAGMA trusted_schema = OFF")
-    if isReadOnly { return }
-    // One file that can be copied and kept, and what is recorded survives a power cut. A vault that isn't published yet
-    // needs no journal: it is thrown away if anything goes wrong.
-    try database.execute(sql: "PRAGMA journal_mode = \(isNew ? "MEMORY" : "DELETE"); PRAGMA synchronous = FULL")
-  }
-  return configuration
+  private static let idSize = 16
 }
 
 extension Vault {
-  private func read<Value>(_ body: (Database) throws -> Value) throws(VaultError) -> Value {
+  /// Reads one state of the vault.
+  func read<Value>(_ body: (Database) throws -> Value) throws(VaultError) -> Value {
     do {
       return try database.read(body)
     } catch {
@@ -183,23 +82,112 @@ extension Vault {
     }
   }
 
-  private func write<Value>(_ body: (Database) throws -> Value) throws(VaultError) -> Value {
+  /// Changes the vault, all or nothing.
+  func write<Value>(_ body: (Database) throws -> Value) throws(VaultError) -> Value {
     do {
-      return try database.write(body)
+      return try transaction(body)
     } catch {
       throw VaultError(error)
     }
   }
 
-  private func sealNewKey(
-    _ module: Name, epoch: UInt64, with key: borrowing X25519PrivateKey
-  ) throws(VaultError) -> SealedContentKey {
-    try check(key)
-    do throws(CryptographyError) {
-      return try SealedContentKey(
-        randomSecret(count: Grant.contentKeySize), module: module, epoch: epoch, with: key)
-    } catch {
-      throw .cryptography(error)
+  /// Changes the vault, all or nothing, and throws what `body` throws, or SQLite's errors.
+  func transaction<Value>(_ body: (Database) throws -> Value) throws -> Value {
+    guard !isReadOnly else { throw VaultError.readOnly }
+    return try database.write(body)
+  }
+
+  /// Changes the vault with what its key vouches for: only while the key is still the vault's.
+  func write<Value>(with key: VaultKey, _ body: (Database) throws -> Value) throws(VaultError) -> Value {
+    try write { database in
+      try database.require(key)
+      return try body(database)
     }
   }
+}
+
+extension Database {
+  /// Throws `vaultKeyRotated` unless a key is this vault's, now.
+  func require(_ key: VaultKey) throws {
+    let meta = try meta()
+    guard meta.id == key.vaultID, meta.keyGeneration == key.generation else { throw VaultError.vaultKeyRotated }
+  }
+}
+
+private let fileHeader = Array("SQLite format 3\0".utf8)
+
+private func openForWriting(_ path: String) throws -> DatabaseQueue {
+  let database = try DatabaseQueue(path: path, configuration: configuration(.writing))
+  // Looked at before anything is changed: it may be another program's database.
+  let version = try database.read { try $0.checkedVersion() }
+  // What is recorded survives a power cut, and who reads doesn't wait for who writes.
+  try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
+  if version < Schema.version { try database.write { try Schema.migrate($0) } }
+  return database
+}
+
+private func openForReading(_ path: String) throws -> DatabaseQueue {
+  let database: DatabaseQueue
+  do {
+    database = try DatabaseQueue(path: path, configuration: configuration(.reading))
+    _ = try database.read { try $0.checkedVersion() }
+  } catch let error as DatabaseError where [.SQLITE_CANTOPEN, .SQLITE_READONLY].contains(error.resultCode) {
+    // A file that can't be written, nor anything beside it, doesn't change either: SQLite needs no lock on it.
+    guard fileSize("\(path)-wal") ?? 0 == 0 else { throw VaultError.unfinished }
+    return try openImmutable(path)
+  }
+  return try checkedForReading(database)
+}
+
+private func openImmutable(_ path: String) throws -> DatabaseQueue {
+  // Everything but the plainest characters is escaped, and the path begins with a slash or a dot: it names a file only.
+  let escaped = path.utf8.map { byte in
+    switch UInt8(byte) {
+    case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+      UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "/"), UInt8(ascii: "."), UInt8(ascii: "-"),
+      UInt8(ascii: "_"):
+      return String(UnicodeScalar(byte))
+    default:
+      let digits = String(byte, radix: 16)
+      return "%" + (digits.count == 1 ? "0" : "") + digits
+    }
+  }.joined()
+  let name = "file:\(path.hasPrefix("/") ? "" : "./")\(escaped)?immutable=1"
+  return try checkedForReading(DatabaseQueue(path: name, configuration: configuration(.immutable)))
+}
+
+private func checkedForReading(_ database: DatabaseQueue) throws -> DatabaseQueue {
+  let version = try database.read { try $0.checkedVersion() }
+  guard version == Schema.version else {
+    throw VaultError.olderSchema(found: version, supported: Schema.version)
+  }
+  return database
+}
+
+private enum Use {
+  case new
+  case writing
+  case reading
+  /// A file that can't be written, nor anything beside it.
+  case immutable
+}
+
+private func configuration(_ use: Use) -> Configuration {
+  var configuration = Configuration()
+  configuration.readonly = use == .immutable
+  configuration.busyMode = .timeout(Vault.patience)
+  configuration.prepareDatabase { database in
+    // Views and triggers that somebody put into the file get no dangerous functions to call; what is overwritten,
+    // such as a content key under a former vault key, doesn't stay in unused parts of the file.
+    try database.execute(
+      sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON")
+    switch use {
+    // Not opened for reading only: such a connection would leave files behind that it may not remove.
+    case .reading, .immutable: break
+    // A vault that isn't published yet needs no journal: it is thrown away if anything goes wrong.
+    case .new: try database.execute(sql: "PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL")
+    case .writing: try database.execute(sql: "PRAGMA synchronous = FULL")
+    }
+  }
+  return configuration
 }

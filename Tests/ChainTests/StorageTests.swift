@@ -130,7 +130,7 @@ struct StorageTests {
   }
 }
 
-/// SPEC 5.2, on a device.
+/// SPEC 5.3, on a device.
 @Suite("Status lists on a device", .enabled(if: devicesAvailable, needsDevices))
 struct DeviceStatusListTests {
   private func list(_ number: UInt64, _ change: (inout StatusList) -> Void = { _ in }) throws -> [UInt8] {
@@ -151,14 +151,15 @@ struct DeviceStatusListTests {
   func revoke() throws {
     let bench = try Bench()
     let client = try bench.device.startSecureWorld()
-    let load = { try client.refusal(package: bench.module.file(), grant: bench.grant.file()) }
+    let file = try bench.module.file()
+    let load = { try client.refusal(package: file, grant: bench.grant.file()) }
     #expect(try load() == nil)
     #expect(try client.refusal(statusList: list(1)) == nil)
     #expect(try load() == nil)
     let key = bench.grant.chain.last.thumbprint
     #expect(try client.refusal(statusList: list(2) { $0.keys = [key] }) == nil)
     #expect(try load() == .revoked)
-    let package = try PackageFront(bench.module.file()).packageID()
+    let package = try PackageFront(file).packageID()
     #expect(try client.refusal(statusList: list(3) { $0.packages = [package] }) == nil)
     #expect(try load() == .revoked)
     #expect(try client.refusal(statusList: list(4)) == nil)

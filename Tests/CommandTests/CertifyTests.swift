@@ -74,11 +74,11 @@ struct CertifyTests {
     try refuse(
       ["--key", "root.pem", "--subject-key", "root.pub"], "root.pem: the key to certify is the issuer's own")
     try refuse(
-      ["--key", "vault.pem", "--subject-key", "x.pub"],
-      "vault.pem: this is another type of key, not an Ed25519 or P-256 private key")
+      ["--key", "receiver.pem", "--subject-key", "x.pub"],
+      "receiver.pem: this is another type of key, not an Ed25519 or P-256 private key")
     try refuse(
-      ["--key", "root.pem", "--subject-key", "vault.pub"],
-      "vault.pub: this is another type of key, not an Ed25519 or P-256 public key")
+      ["--key", "root.pem", "--subject-key", "receiver.pub"],
+      "receiver.pub: this is another type of key, not an Ed25519 or P-256 public key")
     try refuse(
       ["--key", "root.pub", "--subject-key", "x.pub"],
       """

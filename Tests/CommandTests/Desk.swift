@@ -90,22 +90,23 @@ final class Desk {
 }
 
 extension Desk {
-  /// root.pem, acme.pem, acme.chain (module and grant, com.acme.), vault.pem, acme.vault and codec.so.
+  /// root.pem, acme.pem, acme.chain (module and grant, com.acme.), acme.vault with vault.key, codec.so, and
+  /// receiver.pem, an X25519 key.
   func furnish() throws {
     try make("keygen", "-o", "root.pem")
     try make("keygen", "-o", "acme.pem")
-    try make("keygen", "--type", "x25519", "-o", "vault.pem")
+    try make("keygen", "--type", "x25519", "-o", "receiver.pem")
     try make(
       "certify", "--key", "root.pem", "--subject-key", "acme.pub", "--subject", "Acme", "--role", "module", "--role",
       "grant", "--scope", "com.acme.", "--depth", "1", "-o", "acme.chain")
-    try make("vault", "create", "acme.vault", "--vault-key", "vault.pub")
+    try make("vault", "create", "acme.vault", "--vault-key", "vault.key")
     try write("codec.so", Data(contentsOf: Compiler.sharedObject("answer", ["-DANSWER=42", "-Wl,-z,now"])))
   }
 
   /// The arguments that pack codec.so, but for the output.
   static let packing = [
     "pack", "codec.so", "--name", "com.acme.codec", "--version", "1.2.3", "--vault", "acme.vault", "--vault-key",
-    "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
+    "vault.key", "--key", "acme.pem", "--chain", "acme.chain",
   ]
 
   func pack() throws {
@@ -129,5 +130,24 @@ extension Desk {
     }
     try write("unit.identity", fixture.file())
     try write("silicon.pub", TestKey.deviceRoot.publicKey.pem())
+  }
+
+  /// Adds a device to acme.vault, which trusts it then. Returns its id.
+  @discardableResult
+  func addDevice(_ lifecycle: Lifecycle = .secured) throws -> String {
+    try makeIdentity(lifecycle)
+    try trustFixtures()
+    let outcome = try husk(
+      "device", "add", "acme.vault", "unit.identity", "--vault-key", "vault.key", "--lifecycle", "\(lifecycle.name)")
+    try #require(outcome.status == 0, "\(outcome.stderr)")
+    return String(outcome.stdout.prefix(64))
+  }
+
+  /// Has acme.vault trust the devices of ``makeIdentity(_:)``.
+  func trustFixtures() throws {
+    let layers = IdentityFixture().layers.map { $0.inputs.code.map { String(format: "%02x", $0) }.joined() }
+    try make(
+      "vault", "trust", "add", "acme.vault", "--vault-key", "vault.key", "--device-root", "silicon.pub", "--boot-root",
+      "root.pub", "--loader", layers[0], "--decryptor", layers[1])
   }
 }

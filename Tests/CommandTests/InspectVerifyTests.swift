@@ -11,11 +11,10 @@ struct InspectVerifyTests {
     desk = try Desk()
     try desk.furnish()
     try desk.pack()
-    try desk.makeIdentity()
+    let device = try desk.addDevice()
     let granted = try desk.husk(
-      "grant", "--vault", "acme.vault", "--vault-key", "vault.pem", "--key", "acme.pem", "--chain", "acme.chain",
-      "--module", "com.acme.codec", "--identity", "unit.identity", "--device-root", "silicon.pub",
-      "--boot-root", "root.pub", "-o", "unit.grant")
+      "grant", "--vault", "acme.vault", "--vault-key", "vault.key", "--key", "acme.pem", "--chain", "acme.chain",
+      "--module", "com.acme.codec", "--device", device, "-o", "unit.grant")
     try #require(granted.status == 0)
   }
 
@@ -36,7 +35,7 @@ struct InspectVerifyTests {
     let report = try desk.report("inspect", "acme.pub")
     let chain = try desk.husk("inspect", "acme.chain").stdout
     #expect(chain.contains(try #require(report["thumbprint"] as? String)))
-    #expect(try desk.report("inspect", "vault.pub")["type"] as? String == "X25519")
+    #expect(try desk.report("inspect", "receiver.pub")["type"] as? String == "X25519")
     try desk.refuse(
       "inspect", "acme.pem", error: "acme.pem: this is a private key, not a public key",
       hint: "keygen wrote the public half beside it, with the suffix .pub")

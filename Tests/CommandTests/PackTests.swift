@@ -28,16 +28,16 @@ struct PackTests {
     try desk.pack()
     #expect(try desk.husk(Desk.packing + ["-o", "again.husk"]).status == 0)
     let rotated = try desk.husk(
-      "vault", "rotate", "acme.vault", "--module", "com.acme.codec", "--vault-key", "vault.pem")
+      "module", "rotate", "acme.vault", "com.acme.codec", "--vault-key", "vault.key")
     #expect(rotated.stdout == "com.acme.codec: epoch 2\n")
     #expect(try desk.husk(Desk.packing + ["-o", "new.husk"]).status == 0)
     for (file, epoch) in [("codec.husk", 1), ("again.husk", 1), ("new.husk", 2)] {
       #expect(try desk.report("inspect", file)["keyEpoch"] as? Int == epoch)
     }
     try desk.refuse(
-      "vault", "rotate", "acme.vault", "--module", "com.acme.other", "--vault-key", "vault.pem",
+      "module", "rotate", "acme.vault", "com.acme.other", "--vault-key", "vault.key",
       error: "acme.vault: no module com.acme.other",
-      hint: "husk vault info lists the modules; pack begins new ones")
+      hint: "husk module list tells the modules; pack begins new ones")
   }
 
   @Test("packs for the machine that the module was built for")
@@ -59,7 +59,7 @@ struct PackTests {
 
   @Test(
     "never replaces what is no package: a key, the vault, the module itself",
-    arguments: ["acme.pem", "vault.pem", "acme.vault", "acme.chain", "codec.so", "empty"])
+    arguments: ["acme.pem", "vault.key", "acme.vault", "acme.chain", "codec.so", "empty"])
   func precious(file: String) throws {
     try desk.write("empty", [])
     try refuse(
@@ -79,6 +79,23 @@ struct PackTests {
     let substituted = try run(
       "bash", ["-c", "\(tool) verify <(cat codec.husk) --root <(cat root.pub)"], directory: desk.directory)
     #expect(substituted.stdout == "ok: module com.acme.codec 1.2.3\n")
+  }
+
+  @Test("lets devices make a module's code execute-only if told to, which inspect shows")
+  func executeOnly() throws {
+    try desk.pack()
+    #expect(try desk.report("inspect", "codec.husk")["executeOnlyText"] as? Bool == false)
+    #expect(try desk.husk(Desk.packing + ["--execute-only", "-o", "opted.husk"]).status == 0)
+    #expect(try desk.report("inspect", "opted.husk")["executeOnlyText"] as? Bool == true)
+    #expect(try desk.husk("inspect", "opted.husk").stdout.contains(#/(?i)execute.only text: +allowed\n/#))
+    let mixed = try Compiler.sharedObject("answer", ["-DANSWER=42", "-Wl,-z,now", "-Wl,-z,noseparate-code"])
+    try desk.write("mixed.so", Data(contentsOf: mixed))
+    try refuse(
+      image: "mixed.so", ["--execute-only", "-o", "mixed.husk"],
+      error: """
+        mixed.so: its code shares pages with tables that are read, so that it can't be execute-only
+        husk: hint: link the module with -Wl,-z,separate-code
+        """)
   }
 
   @Test("says what is wrong with a file that is no module")
@@ -119,7 +136,7 @@ struct PackTests {
   @Test("refuses keys, chains and vaults that don't belong together")
   func mismatches() throws {
     try desk.make("keygen", "-o", "other.pem")
-    try desk.make("keygen", "--type", "x25519", "-o", "other-vault.pem")
+    try desk.make("vault", "create", "other.vault", "--vault-key", "other.key")
     try desk.make(
       "certify", "--key", "acme.pem", "--chain", "acme.chain", "--subject-key", "other.pub", "--subject", "grants",
       "--role", "grant", "--scope", "com.acme.", "-o", "grants.chain")
@@ -133,12 +150,12 @@ struct PackTests {
         ["--name", "com.other.codec"],
         "acme.chain: the chain's scope, com.acme., doesn't cover this name (scope-violation)"
       ),
-      (["--vault-key", "other-vault.pem"], "other-vault.pem: not the key that the vault was made with"),
+      (["--vault-key", "other.key"], "other.key: not the key that unlocks this vault"),
       (
         ["--vault-key", "acme.pem"],
         """
-        acme.pem: this is another type of key, not an X25519 private key
-        husk: hint: husk keygen --type x25519 makes a vault key
+        acme.pem: this is another type of key, not a vault's key
+        husk: hint: husk vault create wrote it, or the vault is unlocked by a passphrase
         """
       ),
       (["--vault", "codec.so"], "codec.so: not a vault, or a damaged one"),
@@ -211,10 +228,13 @@ struct PackTests {
       #expect(outcome.status == 1)
     }
     #expect(try desk.contents()["out.husk"] == nil)
+    let executeOnly = try desk.husk(stage("program.static", "boot.loader") + ["--execute-only"])
+    #expect(executeOnly.status == 2)
+    #expect(executeOnly.stderr.hasPrefix("husk: error: --execute-only is for modules\n"))
     let misuse = try desk.husk(stage("program.static", "boot.loader") + ["--vault", "acme.vault"])
     #expect(misuse.status == 2)
     #expect(
-      misuse.stderr.hasPrefix("husk: error: a boot stage isn't encrypted: --vault and --vault-key are for modules\n"))
+      misuse.stderr.hasPrefix("husk: error: a boot stage isn't encrypted: --vault and its key are for modules\n"))
   }
 
   private func packing(_ image: String) -> [String] {

@@ -17,7 +17,8 @@ struct UsageTests {
     let help = try desk.husk("--help")
     #expect(help.status == 0)
     #expect(help.stderr == "")
-    for verb in ["keygen", "certify", "vault", "pack", "grant", "inspect", "verify", "lint", "sim"] {
+    for verb in ["keygen", "certify", "vault", "device", "module", "pack", "grant", "inspect", "verify", "lint", "sim"]
+    {
       #expect(help.stdout.contains("\n  \(verb) "))
     }
   }
@@ -25,7 +26,10 @@ struct UsageTests {
   @Test(
     "has an example for every verb",
     arguments: [
-      "keygen", "certify", "vault create", "vault rotate", "vault info", "pack", "grant", "inspect", "verify", "lint",
+      "keygen", "certify", "vault create", "vault info", "vault trust add", "vault trust list", "vault trust remove",
+      "vault log", "vault head", "vault check", "vault backup", "vault rotate-key", "vault clock", "device add",
+      "device import", "device list", "device show", "device find", "device tag", "device untag", "device status",
+      "module list", "module rotate", "pack", "grant", "inspect", "verify", "lint",
       "sim", "sim create", "sim install", "sim identity", "sim boot", "sim status", "sim fuse",
     ])
   func examples(verb: String) throws {

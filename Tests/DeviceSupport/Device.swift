@@ -18,6 +18,8 @@ public final class Device {
   public var state: BootState {
     didSet { try? writeFuses() }
   }
+  /// What starts the ROM: words before its own, such as a program that changes what it finds.
+  public var launcher: [String] = []
   private let uds: [UInt8]
   private let scratch: Scratch
 
@@ -137,10 +139,13 @@ public final class Device {
   private func powerOn(
     _ service: String, _ arguments: [String], stdin: String = "", descriptors: [(number: Int32, descriptor: Int32)]
   ) throws -> Program {
-    try Program(
-      Release.host.stage("bootrom").path,
-      [fuses.path, counter.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"]
-        + arguments,
+    let command =
+      launcher + [
+        Release.host.stage("bootrom").path, fuses.path, counter.path, flash.path, service, "\(Platform.firmwareUser)",
+        "\(Platform.firmwareUser)",
+      ] + arguments
+    return try Program(
+      command[0], Array(command.dropFirst()),
       stdin: stdin, environment: [:], directory: directory, descriptors: descriptors, world: scratch)
   }
 }

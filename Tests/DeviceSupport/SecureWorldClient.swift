@@ -2,6 +2,7 @@ import CBOR
 import CLinux
 public import ErrorClass
 import Foundation
+public import Protections
 public import SecureWorld
 
 /// The other end of a decryptor's socket, in a test's hands.
@@ -12,7 +13,10 @@ public final class SecureWorldClient {
   private var nextID: UInt64 = 1
   private var isOpen = true
 
-  init(socket: Int32, rom: Program) {
+  /// - Parameters:
+  ///   - socket: this owns it from now on.
+  ///   - rom: the decryptor's parent, or the decryptor itself.
+  public init(socket: Int32, rom: Program) {
     channel = Channel(socket: socket)
     self.rom = rom
   }
@@ -38,6 +42,24 @@ public final class SecureWorldClient {
     let reply = try receive(for: operation)
     guard reply.id == nextID else { throw ProgramFailure(description: "the reply to another request") }
     return reply.result
+  }
+
+  /// Asks for a load with progress; returns what came, in order.
+  public func load(_ package: Int32, _ grant: Int32) throws -> (progress: [SecureWorld.Progress], reply: Reply.Result) {
+    nextID += 1
+    let request = Request(id: nextID, operation: .load, wantsProgress: true)
+    try channel.send(request.encoded(), descriptors: [package, grant])
+    var heard: [SecureWorld.Progress] = []
+    while true {
+      guard waitReadable(channel.socket, seconds: patience) else { throw ProgramFailure(description: "no reply") }
+      let message = try channel.receive()
+      switch try DecryptorMessage(parsing: message.bytes[...], to: .load) {
+      case .progress(let progress): heard.append(progress)
+      case .reply(let reply):
+        guard reply.id == nextID else { throw ProgramFailure(description: "the reply to another request") }
+        return (heard, reply.result)
+      }
+    }
   }
 
   /// Waits for the next reply.
@@ -95,6 +117,12 @@ public final class SecureWorldClient {
   public func identity() throws -> [UInt8] {
     guard case .identity(let file) = try ask(.identity) else { throw ProgramFailure(description: "no identity") }
     return file
+  }
+
+  /// What the decryptor reports of itself.
+  public func protections() throws -> [ProtectionFact] {
+    guard case .protections(let facts) = try ask(.protections) else { throw ProgramFailure(description: "no facts") }
+    return facts
   }
 
   /// How a status list is refused; nil if it is accepted.

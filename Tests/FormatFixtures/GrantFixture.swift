@@ -22,9 +22,10 @@ public struct GrantFixture: Sendable {
 
   public init() {
     terms = GrantTerms(
-      module: testName("com.acme.codec"), epoch: 7, deviceID: DeviceState.fixture.deviceID,
-      grantKeyThumbprint: DeviceState.fixture.grantKeyThumbprint, issuer: chain.last.thumbprint, sequence: 5,
-      issuedAt: Moment.issued, lifecycle: .secured)
+      CommonGrantTerms(
+        module: testName("com.acme.codec"), epoch: 7, issuedAt: Moment.issued, lifecycle: .secured),
+      deviceID: DeviceState.fixture.deviceID, grantKeyThumbprint: DeviceState.fixture.grantKeyThumbprint,
+      issuer: chain.last.thumbprint, sequence: 5)
   }
 
   public func payload() throws -> [UInt8] {

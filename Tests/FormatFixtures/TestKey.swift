@@ -33,6 +33,9 @@ public final class TestKey: Sendable {
     try Sign1.sign(payload: payload, type: type, with: key)
   }
 
+  /// The key itself, for what signs.
+  public var signer: SigningKey { _read { yield key } }
+
   /// A signature alone.
   public func sign(_ message: [UInt8]) throws -> [UInt8] {
     try key.sign(message.span.bytes)

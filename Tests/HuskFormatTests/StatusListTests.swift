@@ -37,7 +37,7 @@ private func strings(_ elements: [[UInt8]]) -> [UInt8] {
 private let one = [UInt8](repeating: 1, count: 32)
 private let two = [UInt8](repeating: 2, count: 32)
 
-/// SPEC 5.2.
+/// SPEC 5.3.
 @Suite("Status lists")
 struct StatusListTests {
   private func verify(_ fixture: StatusListFixture) throws -> Verified<StatusList> {
@@ -104,7 +104,7 @@ struct StatusListTests {
     ListCase("expired signer", .expired) { $0.chain.links[1].claims.notAfter = Moment.present - 1 },
   ]
 
-  @Test("gives the class of SPEC 5.2", arguments: cases)
+  @Test("gives the class of SPEC 5.3", arguments: cases)
   private func classes(_ list: ListCase) throws {
     var fixture = StatusListFixture()
     list.change(&fixture)

@@ -23,7 +23,7 @@ struct StorageTests {
         "device/flash/boot/decryptor.husk", "device/flash/boot/firmware.husk",
         "device/flash/grants/\(Workshop.module).grant", "device/flash/modules/\(Workshop.module).husk",
         "device/rom/bootrom", "firmware.husk", "loader.husk", "module.grant", "module.husk", "platform.chain",
-        "vendor.chain", "vendor.vault",
+        "vendor.chain", Workshop.vaultKey, "vendor.vault",
       ]
     #expect(try workshop.files() == expected.sorted())
   }
@@ -35,8 +35,9 @@ struct StorageTests {
     // Much of a small shared object is padding.
     #expect(plaintext.rows > 2000)
     #expect(plaintext.found == [])
-    let open = all.filter { !Workshop.keys.contains($0.lastPathComponent) && !$0.path.hasSuffix(Workshop.fuses) }
-    #expect(open.count == all.count - Workshop.keys.count - 1)
+    let keys = Workshop.keys + [Workshop.vaultKey]
+    let open = all.filter { !keys.contains($0.lastPathComponent) && !$0.path.hasSuffix(Workshop.fuses) }
+    #expect(open.count == all.count - keys.count - 1)
     #expect(try Search(open, for: workshop.secrets().flatMap { $0.forms.flatMap(\.bytes) }).found == [])
   }
 

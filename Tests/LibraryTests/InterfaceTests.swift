@@ -64,6 +64,28 @@ struct InterfaceTests {
     #expect(outcome.stdout.hasPrefix("error: dlopen: undefined symbol: ??body_has_this\nload: 70\n"))
   }
 
+  // MARK: - Languages
+
+  enum Language: CaseIterable {
+    case cxx17, swift
+
+    func firmware() throws -> URL {
+      switch self {
+      case .cxx17: try Compiler.firmware(cxx: "client")
+      case .swift: try Compiler.firmware(swift: "client")
+      }
+    }
+  }
+
+  @Test("serves firmwares in other languages than C", arguments: Language.allCases)
+  func languages(language: Language) throws {
+    let device = try Device(firmware: language.firmware())
+    try device.install(modules: ["com.acme.counter": Bench.counter()])
+    let outcome = try device.boot("com.acme.counter")
+    #expect(outcome.stdout == "load: success\ncom.acme.counter 1.2.3\ncount 1\nfirst: secret-memory\n", "\(outcome)")
+    #expect(outcome.status == 0)
+  }
+
   // MARK: - Memory
 
   @Test("loads a module that can't be locked in memory, and says so")

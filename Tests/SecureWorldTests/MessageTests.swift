@@ -83,6 +83,7 @@ struct MessageTests {
     module.notBefore = 0
     module.notAfter = 1_800_000_000
     module.features = [UInt8](repeating: 3, count: 1024)
+    module.mayBeExecuteOnly = true
     return module
   }()
 
@@ -130,6 +131,9 @@ struct MessageTests {
     #expect(
       hex(Reply(id: 5, result: .loaded(module)).encoded()) == "84010500a9" + "0163612e62" + "0283010203" + "0304"
         + "0405" + "0506" + "0607" + "0708" + "0809" + "09410a")
+    var executeOnly = Self.module
+    executeOnly.mayBeExecuteOnly = true
+    #expect(hex(Reply(id: 5, result: .loaded(executeOnly)).encoded()).hasSuffix("0605" + "0af5"))
   }
 
   @Test(
@@ -142,6 +146,9 @@ struct MessageTests {
       ("8401051b0000000100000001a0", .hello), ("84010506a10101", .hello), ("84010506f6", .hello),
       ("84010500a10101", .identity), ("84010500a10160", .identity), ("84010500a0", .identity), ("84010500a0", .load),
       ("84010500a10141ab", .load),
+      // A load reply that is right but for its label 10, which is true or not there.
+      ("84010500a7" + "0163612e62" + "0283010203" + "0304" + "0405" + "0506" + "0607" + "0af4", .load),
+      ("84010500a7" + "0163612e62" + "0283010203" + "0304" + "0405" + "0506" + "0607" + "0a01", .load),
       // Facts: not a map, two or four members, an unknown state, numbers that don't ascend.
       ("84010500a0", .protections), ("8401050081820100", .protections), ("840105008184010000" + "00", .protections),
       ("840105008183010300", .protections), ("84010500828302000083010000", .protections),

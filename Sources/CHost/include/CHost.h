@@ -15,4 +15,10 @@ int host_rename_without_replacing(const char *from, const char *to);
 /// Takes back a slot.
 void host_keep_on_signal(int slot);
 
+/// While `hold` is true the first SIGINT, SIGTERM or SIGHUP is only noted; a second one ends the process as always.
+void host_hold_signals(bool hold);
+
+/// The signal that was noted, or 0.
+int host_held_signal(void);
+
 #endif

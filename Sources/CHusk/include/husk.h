@@ -22,8 +22,8 @@
  *
  * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity and
  * husk_protections call malloc(3): at most 256 KiB at a time, given back before they return except for the session
- * (under 1 KiB) and the module's own record (under 4 KiB). HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when that much isn't to be had. All other
- * functions allocate nothing.
+ * (under 1 KiB) and the module's own record (under 4 KiB). HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when
+ * that much isn't to be had. All other functions allocate nothing.
  *
  * Structs that may grow begin with a member `size`: sizeof the struct as the caller was compiled. Initialise them with
  * the macro that goes with each, in C and C++ alike:
@@ -269,21 +269,24 @@ HUSK_EXPORT husk_status husk_load_fd(husk_device *device, int package_fd, int gr
                                      const husk_load_options *options, husk_module **out);
 
 /*
- * Shows the decryptor a status list, by path: what a vendor wants devices to refuse from now on. The device remembers for
- * good which list it has seen last, and after each start refuses the modules that the list speaks for until it is shown
- * it again: a firmware shows every list that it stores before it loads the first module. Showing one again changes
- * nothing. Holds for all sessions. Memory as for husk_load.
+ * Shows the decryptor a status list, by path: what a vendor wants devices to refuse from now on. The device remembers
+ * for good which list it has seen last, and after each start refuses the modules that the list speaks for until it is
+ * shown it again: a firmware shows every list that it stores before it loads the first module. Showing one again changes
+ * nothing. Holds for all sessions.
  *
  * device  the session
  * path    of the list (.status), a regular file of at most 61440 bytes
  *
- * Returns HUSK_OK; HUSK_E_ROLLBACK (older than the one seen last), HUSK_E_LIMIT_EXCEEDED, HUSK_E_NOT_FOUND, HUSK_E_IO (also
- * when the device can't write down what it has seen), or, of the classes of SPEC.md, those for an object that isn't
- * trusted.
+ * Returns HUSK_OK; HUSK_E_ROLLBACK (older than the one seen last); HUSK_E_NOT_FOUND; HUSK_E_IO (can't be read, or the
+ * device can't write down what it has seen); any other status from 1 to 63 (the list isn't one, or isn't trusted);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL.
  */
 HUSK_EXPORT husk_status husk_show_status_list(husk_device *device, const char *path);
 
-/* As husk_show_status_list, from a descriptor of a regular file, open for reading; it stays the caller's. */
+/*
+ * As husk_show_status_list, from a descriptor of a regular file, open for reading; it stays the caller's. Returns the same
+ * but HUSK_E_NOT_FOUND.
+ */
 HUSK_EXPORT husk_status husk_show_status_list_fd(husk_device *device, int fd);
 
 /*

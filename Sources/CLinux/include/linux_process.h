@@ -46,6 +46,14 @@ int linux_reset_signals(void);
 /// Sets the core-file limit to 0 for good; 0 or -1.
 int linux_forbid_core_files(void);
 
+/// Limits this process and all that it starts, for good: bytes of private writable memory, bytes of a file that it makes
+/// longer (memory files too), and open descriptors. Limits that are lower stay. 0 or -1.
+int linux_limit_resources(uint64_t memory, uint64_t file_size, uint64_t descriptors);
+
+/// Keeps what other processes on the same core taught the processor about indirect branches away from this process and
+/// all that it starts (PR_SPEC_INDIRECT_BRANCH). 0; -1 with errno ENXIO where there is no such control.
+int linux_isolate_branch_prediction(void);
+
 /// Raises the limit of locked memory for this process and all that it starts, as far as permitted.
 void linux_raise_memory_lock_limit(void);
 

@@ -1,0 +1,158 @@
+import CLinux
+import Glibc
+public import HostSupport
+public import HuskFormat
+
+/// Where the records of a job wait until all are there: a file of sorted runs that grows by whole runs, so that a job
+/// that was interrupted goes on where it stopped.
+///
+/// The file is no format: only the job that wrote it can read it.
+public struct GrantSpool: ~Copyable {
+  public let path: String
+  private let descriptor: Int32
+
+  /// Records in a run; only a job's, or a part's, last run may have fewer.
+  public static let runLength = 16_384
+
+  /// Opens a spool and cuts it off behind the records that count; throws `notFound` if they aren't all there. Nobody
+  /// else can open it meanwhile.
+  public init(resuming path: String, records: UInt64) throws(FileError) {
+    let descriptor = try openSpool(path, O_RDWR | (records == 0 ? O_CREAT : 0))
+    let wanted = Int64(clamping: records) * Int64(GrantRecord.size)
+    guard linux_regular_file_size(descriptor) >= wanted else {
+      close(descriptor)
+      throw FileError(path, .notFound)
+    }
+    guard ftruncate(descriptor, off_t(wanted)) == 0 else {
+      let code = linux_errno()
+      close(descriptor)
+      throw FileError(path: path, errno: code)
+    }
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  /// Makes an empty spool, mode 0600; throws `alreadyExists`.
+  public init(creating path: String) throws(FileError) {
+    let descriptor = try openSpool(path, O_RDWR | O_CREAT | O_EXCL)
+    self.path = path
+    self.descriptor = descriptor
+  }
+
+  deinit { close(descriptor) }
+
+  /// Sorts records by device and writes them as a run behind `start` others; they are on disk when it returns.
+  public borrowing func write(_ records: [GrantRecord], at start: UInt64) throws(FileError) {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(records.count * GrantRecord.size)
+    for record in records.sorted(by: { precedes($0.deviceID, $1.deviceID) }) { record.append(to: &bytes) }
+    let offset = start * UInt64(GrantRecord.size)
+    guard linux_pwrite_all(descriptor, bytes, bytes.count, offset) == 0, fdatasync(descriptor) == 0 else {
+      throw FileError(path: path, errno: linux_errno())
+    }
+  }
+
+  /// Reads up to `count` records from one on.
+  borrowing func read(at start: UInt64, count: Int) throws(FileError) -> [UInt8] {
+    var failure: Int32 = 0
+    let bytes = [UInt8](unsafeUninitializedCapacity: count * GrantRecord.size) { buffer, used in
+      let read = linux_pread_all(descriptor, buffer.baseAddress, buffer.count, start * UInt64(GrantRecord.size))
+      if read < 0 { failure = linux_errno() }
+      used = max(read, 0)
+    }
+    guard failure == 0 else { throw FileError(path: path, errno: failure) }
+    return bytes
+  }
+}
+
+private func openSpool(_ path: String, _ flags: Int32) throws(FileError) -> Int32 {
+  let descriptor = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
+  guard descriptor >= 0 else { throw FileError(path: path, errno: linux_errno()) }
+  guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+    close(descriptor)
+    throw FileError(path, .system(EBUSY))
+  }
+  return descriptor
+}
+
+/// The sorted runs of a part of a spool, merged: one record after another in the order of their devices, in a memory
+/// that depends on the number of runs alone, and little on that.
+struct RunMerge: ~Copyable {
+  private var runs: [Run] = []
+  /// Indices of the runs that have records left, as a heap by their next record.
+  private var heap: [Int] = []
+
+  /// - Parameter records: those of the part, in runs of ``GrantSpool/runLength``.
+  init(_ spool: borrowing GrantSpool, records: Range<UInt64>) throws(FileError) {
+    var start = records.lowerBound
+    while start < records.upperBound {
+      let end = min(start + UInt64(GrantSpool.runLength), records.upperBound)
+      runs.append(try Run(spool, start..<end))
+      start = end
+    }
+    heap = Array(runs.indices)
+    for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(index) }
+  }
+
+  /// The next record; nil behind the last.
+  mutating func next(_ spool: borrowing GrantSpool) throws(FileError) -> ArraySlice<UInt8>? {
+    guard let first = heap.first else { return nil }
+    let record = runs[first].head
+    if try runs[first].advance(spool) {
+      sink(0)
+    } else {
+      heap.swapAt(0, heap.count - 1)
+      heap.removeLast()
+      if !heap.isEmpty { sink(0) }
+    }
+    return record
+  }
+
+  private mutating func sink(_ start: Int) {
+    var parent = start
+    while true {
+      var least = parent
+      for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
+        if precedes(runs[heap[child]].key, runs[heap[least]].key) { least = child }
+      }
+      guard least != parent else { return }
+      heap.swapAt(parent, least)
+      parent = least
+    }
+  }
+
+  /// A run that is being read.
+  private struct Run {
+    private var unread: Range<UInt64>
+    private var buffer: [UInt8] = []
+    private var position = 0
+
+    private static let bufferLength = 64
+
+    init(_ spool: borrowing GrantSpool, _ records: Range<UInt64>) throws(FileError) {
+      unread = records
+      try fill(spool)
+    }
+
+    var head: ArraySlice<UInt8> { buffer[position..<(position + GrantRecord.size)] }
+    var key: ArraySlice<UInt8> { buffer[position..<(position + 32)] }
+
+    /// Goes to the next record; false behind the last.
+    mutating func advance(_ spool: borrowing GrantSpool) throws(FileError) -> Bool {
+      position += GrantRecord.size
+      if position < buffer.count { return true }
+      guard !unread.isEmpty else { return false }
+      try fill(spool)
+      return true
+    }
+
+    private mutating func fill(_ spool: borrowing GrantSpool) throws(FileError) {
+      let count = Int(min(UInt64(Self.bufferLength), unread.upperBound - unread.lowerBound))
+      buffer = try spool.read(at: unread.lowerBound, count: count)
+      // What was on disk when the job said so is gone: somebody else wrote to the file.
+      guard buffer.count == count * GrantRecord.size else { throw FileError(spool.path, .system(EIO)) }
+      position = 0
+      unread = (unread.lowerBound + UInt64(count))..<unread.upperBound
+    }
+  }
+}

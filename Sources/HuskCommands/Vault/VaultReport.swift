@@ -1,0 +1,45 @@
+import Vault
+
+extension Report {
+  /// What `vault info` tells.
+  init(_ vault: Vault) throws {
+    let counts = try vault.deviceCounts()
+    let events = try vault.latestEvents(5)
+    self.init([
+      Field("vault", .hexadecimal(vault.id)),
+      Field("unlockedBy", .text(try vault.unlockingMethod().word)),
+      Field("created", .time(try vault.createdAt())),
+      Field("devices", .number(counts.reduce(0) { $0 + $1.count })),
+      counts.isEmpty ? nil : Field("devicesByStatus", .group(counts.map { Field($0.status.name, .number($0.count)) })),
+      Field("module", .modules(try vault.modules())),
+      Field("events", .number(try vault.eventCount())),
+      Field("latestEvent", .list(events.map { .group(Self.fields(of: $0)) })),
+    ])
+  }
+}
+
+extension Report {
+  static func fields(of event: Event) -> [Field] {
+    let fields: [Field?] = [
+      Field("number", .number(event.number)), Field("at", .time(event.at)), Field("clock", time: event.clock),
+      Field("who", .text(event.who)), Field("action", .text(event.action.rawValue)),
+    ]
+    return fields.compactMap(\.self)
+      + event.details.map { detail in
+        switch detail.value {
+        case .number(let number): Field(detail.name, .number(number))
+        case .text(let text): Field(detail.name, .text(text))
+        case .bytes(let bytes): Field(detail.name, .hexadecimal(bytes))
+        }
+      }
+  }
+}
+
+extension UnlockingMethod {
+  var word: String {
+    switch self {
+    case .passphrase: "passphrase"
+    case .key: "key"
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import Cryptography
+import FoundationEssentials
+import GRDB
+
+/// A change of a device's status.
+public struct StatusChange: Equatable, Sendable {
+  public let from: DeviceStatus
+  public let to: DeviceStatus
+  /// Seconds since 1970.
+  public let at: UInt64
+  public let who: String
+  public let why: String
+}
+
+extension Vault {
+  /// Puts devices into a status, in one transaction. Those that are in it already stay as they are.
+  ///
+  /// - Parameters:
+  ///   - devices: as they were read from this vault: one that was changed since then isn't changed.
+  ///   - why: for people who ask later.
+  /// - Returns: how many were changed.
+  /// - Throws: `decommissioned` where a device can't leave that status; `foreignRecord`.
+  public func setStatus(
+    _ status: DeviceStatus, of devices: [DeviceRecord], why: String, with key: VaultKey,
+    on occasion: Occasion
+  ) throws(VaultError) -> Int {
+    try write(with: key) { database in
+      var changed: [(device: DeviceRecord, seal: [UInt8])] = []
+      for device in devices {
+        let statement = try database.cachedStatement(sql: "\(DeviceRecord.query) WHERE devices.id = ?")
+        guard let row = try Row.fetchOne(statement, arguments: [device.row]) else { throw VaultError.damaged(.device) }
+        let current = try DeviceRecord(row)
+        if current.status == status { continue }
+        guard current.status != .decommissioned else { throw VaultError.decommissioned }
+        try current.check(with: key)
+        changed.append((current, try key.seal(current.sealedContent(as: status))))
+      }
+      guard !changed.isEmpty else { return 0 }
+      let event = try database.append(
+        .statusChanged,
+        [
+          Event.Detail("status", .text(status.name)), Event.Detail("why", .text(why)),
+          Event.Detail("devices", .number(UInt64(changed.count))),
+          Event.Detail("digest", .bytes(try digest(ofDevices: changed.map(\.device.deviceID)))),
+        ], on: occasion)
+      for (device, seal) in changed {
+        try database.cachedStatement(sql: "UPDATE devices SET status = ?, seal = ? WHERE id = ?")
+          .execute(arguments: [status.rawValue, Data(seal), device.row])
+        try database.cachedStatement(
+          sql: "INSERT INTO status_changes (device, event, former, status) VALUES (?, ?, ?, ?)"
+        ).execute(arguments: [device.row, Int64(clamping: event), device.status.rawValue, status.rawValue])
+      }
+      return changed.count
+    }
+  }
+
+  /// A device's changes of status, in order.
+  public func statusChanges(of device: DeviceRecord) throws(VaultError) -> [StatusChange] {
+    try read { database in
+      try Row.fetchAll(
+        database,
+        sql: """
+          SELECT former, status, record FROM status_changes JOIN events ON number = event
+          WHERE device = ? ORDER BY event
+          """,
+        arguments: [device.row]
+      ).map { row in
+        guard let from = DeviceStatus(rawValue: try row.rowID("former", in: .statusChange)),
+          let to = DeviceStatus(rawValue: try row.rowID("status", in: .statusChange)),
+          let event = Event(try row.bytes("record", in: .event))
+        else { throw VaultError.damaged(.statusChange) }
+        var why = ""
+        if case .text(let text) = event.details.first(where: { $0.name == "why" })?.value { why = text }
+        return StatusChange(from: from, to: to, at: event.at, who: event.who, why: why)
+      }
+    }
+  }
+
+  /// Gives devices a tag, in one transaction. Returns how many didn't have it.
+  public func tag(_ devices: [DeviceRecord], as name: String, on occasion: Occasion) throws(VaultError) -> Int {
+    try write { database in
+      let tag = try database.ensureRow(named: name, in: "tags")
+      return try database.change(
+        devices, by: "INSERT OR IGNORE INTO device_tags (tag, device) VALUES (?, ?)", tag, name, .tagged, occasion)
+    }
+  }
+
+  /// Takes a tag from devices, in one transaction. Returns how many had it.
+  public func untag(_ devices: [DeviceRecord], as name: String, on occasion: Occasion) throws(VaultError) -> Int {
+    try write { database in
+      guard let tag = try database.row(named: name, in: "tags") else { throw VaultError.noSuchTag(name) }
+      return try database.change(
+        devices, by: "DELETE FROM device_tags WHERE tag = ? AND device = ?", tag, name, .untagged, occasion)
+    }
+  }
+}
+
+extension Database {
+  fileprivate func change(
+    _ devices: [DeviceRecord], by sql: String, _ tag: Int64, _ name: String, _ action: Event.Action,
+    _ occasion: Occasion
+  ) throws -> Int {
+    var changed: [DeviceRecord] = []
+    let statement = try cachedStatement(sql: sql)
+    for device in devices {
+      try statement.execute(arguments: [tag, device.row])
+      if changesCount > 0 { changed.append(device) }
+    }
+    guard !changed.isEmpty else { return 0 }
+    try append(
+      action,
+      [
+        Event.Detail("tag", .text(name)), Event.Detail("devices", .number(UInt64(changed.count))),
+        Event.Detail("digest", .bytes(try digest(ofDevices: changed.map(\.deviceID)))),
+      ], on: occasion)
+    return changed.count
+  }
+}
+
+/// SHA-256 of devices' ids, one behind the other: what an event covered.
+func digest(ofDevices ids: [[UInt8]]) throws(CryptographyError) -> [UInt8] {
+  var hash = try SHA256()
+  for id in ids { try hash.update(id.span.bytes) }
+  return try hash.finalize()
+}
