@@ -134,11 +134,12 @@ extension Bench {
     }
   }
 
-  /// The modules of the devices; `damaged` and `foreign` are not as they should be.
+  /// The modules of the devices; `damaged` and `foreign` are not as they should be, `hidden` may be execute-only.
   private var modules: [(name: String, file: URL)] {
     [
       ("adpcm", architecture.release.samples.appending(path: "com.example.adpcm.so")), ("lz4", architecture.liblz4),
       ("damaged", architecture.release.samples.appending(path: "com.example.activity.so")),
+      ("hidden", architecture.release.samples.appending(path: "com.example.adpcm.so")),
       ("foreign", architecture.foreign.release.samples.appending(path: "com.example.adpcm.so")),
     ]
   }
@@ -149,7 +150,8 @@ extension Bench {
     let vault = ["--vault", "vault", "--vault-key", "vault-key.pem", "--key", "vendor.pem", "--chain", "vendor.chain"]
     for (name, file) in modules {
       try husk(
-        ["pack", file.path, "--name", "com.example.\(name)", "--version", "1.0.0", "-o", "\(name).husk"] + vault)
+        ["pack", file.path, "--name", "com.example.\(name)", "--version", "1.0.0", "-o", "\(name).husk"] + vault
+          + (name == "hidden" ? ["--execute-only"] : []))
       try husk(
         [
           "grant", "--module", "com.example.\(name)", "--identity", identity.lastPathComponent, "--device-root",

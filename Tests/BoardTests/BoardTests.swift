@@ -75,6 +75,26 @@ struct BoardTests {
     #expect(confinement == expectedConfinement)
   }
 
+  @Test(
+    "makes code unreadable where the processor can, if its packager allows it, and reports what came of it",
+    arguments: Architecture.allCases)
+  func executeOnly(on architecture: Architecture) throws {
+    let bench = try Bench.of(architecture)
+    let (hidden, usual) = (
+      try bench.board("sample", "info", "com.example.hidden"), try bench.board("sample", "info", "com.example.adpcm")
+    )
+    #expect(usual.stdout.hasSuffix("\nmemory: locked, code readable\n"), "\(usual)")
+    #expect(usual.stderr == "")
+    // The x86-64 board has protection keys; the Arm board's processor reads whatever it may execute.
+    if architecture == .x86_64 {
+      #expect(hidden.stdout.hasSuffix("\nmemory: locked, code execute-only\n"), "\(hidden)")
+      #expect(hidden.stderr == "")
+    } else {
+      #expect(hidden.stdout.hasSuffix("\nmemory: locked, code readable\n"), "\(hidden)")
+      #expect(hidden.stderr.contains("this processor or kernel has no execute-only memory"))
+    }
+  }
+
   @Test("refuses another device's grants", arguments: Architecture.allCases)
   func refusesOtherGrants(on architecture: Architecture) throws {
     let outcome = try Bench.of(architecture).board("other", "kernel", "load=com.example.adpcm", "bytes")
