@@ -6,7 +6,6 @@
 //   protections   what libhusk says of all protections
 //   load=NAME     loads a module and says which status came of it
 //   lz4=NAME      loads liblz4 and compresses the file `input` of the working directory with it
-//   bytes         writes every byte value to standard output and to standard error
 //   exit=NUMBER   ends with that status
 //   signal=NUMBER ends by that signal
 #include <dirent.h>
@@ -138,19 +137,11 @@ static void use_lz4(const char *name) {
   husk_unload(module);
 }
 
-static void write_bytes(void) {
-  fflush(stdout);
-  for (int byte = 0; byte < 256; byte++) {
-    putchar(byte);
-    putc(byte, stderr);
-  }
-}
-
 int main(int argc, char **argv) {
   static const struct {
     const char *name;
     void (*run)(void);
-  } looks[] = {{"kernel", tell_kernel}, {"decryptor", tell_decryptor}, {"first", tell_first}, {"protections", tell_protections}, {"bytes", write_bytes}};
+  } looks[] = {{"kernel", tell_kernel}, {"decryptor", tell_decryptor}, {"first", tell_first}, {"protections", tell_protections}};
   for (int i = 1; i < argc; i++) {
     char *word = strdup(argv[i]), *value = strchr(word, '=');
     if (value != NULL) *value++ = '\0';
