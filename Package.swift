@@ -118,7 +118,9 @@ let hostTargets: [Target] = [
       "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
+  .executableTarget(
+    name: "husk", dependencies: ["HuskCommands"], swiftSettings: common,
+    linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
   .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
   .executableTarget(
     name: "husk-bench",
@@ -193,8 +195,8 @@ let testTargets: [Target] = [
   tests(
     "CommandTests",
     [
-      "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport", "HuskFormat", "Vault",
-      "husk",
+      "BootChain", "CBOR", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HostSupport", "HuskFormat", "SecretBytes", "Vault", "husk",
       .product(name: "GRDB", package: "GRDB.swift"),
     ]),
   tests("SampleTests", []),

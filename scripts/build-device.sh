@@ -27,11 +27,26 @@ if [ "$architecture" != "$(uname -m)" ]; then
   unpack_debian "$architecture" "$root/$sysroot" libc6 libssl3 liblz4-1 "${libraries[@]}"
 fi
 
-# One object or program is one make rule; what there is, the package says.
+package_of() { dpkg -S "$(readlink -f "$(command -v "$architecture-linux-gnu-$1")")" | cut -d: -f1; }
+made_with() {
+  swift --version 2>/dev/null | sed -n 's/^Swift version \([^ ]*\).*/swift \1/p'
+  dpkg-query -W -f='${Package} ${Version}\n' "$(package_of gcc)" "$(package_of ld)"
+  if [ -n "$sysroot" ]; then
+    sed "s/^[^ ]*/&:$debian/" "$sysroot/.versions"
+  else
+    dpkg-query -W -f="\${Package}:$debian \${Version}\n" "${libraries[@]}"
+  fi
+}
+
+# What there is, the package says; make builds it. Its recipe is replaced only by another one: see RECIPE there.
 build=".build-device/$architecture"
 mkdir -p "$build"
 HUSK_EMBEDDED=1 swift package --scratch-path .build-device/package dump-package >"$build/package.json"
-python3 -B scripts/device_makefile.py "$architecture" "$build" $sysroot <"$build/package.json" >"$build/Makefile"
+{
+  python3 -B scripts/device_makefile.py "$architecture" "$build" $sysroot <"$build/package.json"
+  made_with | sed 's/^/# /'
+} >"$build/Makefile.new"
+cmp -s "$build/Makefile.new" "$build/Makefile" || mv "$build/Makefile.new" "$build/Makefile"
 quietly make -j"$(nproc)" -f "$build/Makefile"
 
 header=Sources/CHusk/include/husk.h
@@ -66,7 +81,6 @@ while IFS= read -r file; do
 done < <(cd Samples/sdk && find . -type f -printf '%P\n' | sort)
 
 # What all of this was made from and with: the same gives the same.
-package_of() { dpkg -S "$(readlink -f "$(command -v "$architecture-linux-gnu-$1")")" | cut -d: -f1; }
 source_digest() {
   find Package.swift Sources Samples/{adpcm,activity,firmware,sdk,service} scripts LICENSE -type f -not -path '*/__pycache__/*' \
     2>/dev/null | sort | xargs sha256sum | sha256sum | cut -d' ' -f1
@@ -74,13 +88,7 @@ source_digest() {
 {
   printf 'Husk %s for %s\n\n' "$version" "$architecture"
   printf 'sources  SHA-256 %s\n\nmade with\n' "$(source_digest)"
-  swift --version 2>/dev/null | sed -n 's/^Swift version \([^ ]*\).*/  swift \1/p'
-  dpkg-query -W -f='  ${Package} ${Version}\n' "$(package_of gcc)" "$(package_of ld)"
-  if [ -n "$sysroot" ]; then
-    sed "s/^\([^ ]*\)/  \1:$debian/" "$sysroot/.versions"
-  else
-    dpkg-query -W -f="  \${Package}:$debian \${Version}\n" "${libraries[@]}"
-  fi
+  made_with | sed 's/^/  /'
 } >"$new/BUILD-INFO"
 python3 -B scripts/size_report.py "$build" "$new" >"$new/SIZES"
 (cd "$new" && find . -type f -printf '%P\n' | sort | xargs sha256sum) >"$work/sums"

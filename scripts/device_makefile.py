@@ -67,16 +67,24 @@ class Plan:
         self.targets = {target["name"]: target for target in package["targets"]}
         self.libraries = [p for p in package["products"] if "library" in p["type"]]
         self.build = build
+        self.parts = f"{build}/parts.a"
         machine = MACHINES[architecture]
         self.gcc = f"{architecture}-linux-gnu-gcc" + (f" --sysroot={sysroot}" if sysroot else "")
         self.binutils = f"{architecture}-linux-gnu-"
-        self.libraries_at = sysroot and f"{sysroot}/usr/lib/{architecture}-linux-gnu"
-        self.c = [machine["branches"], "-ffunction-sections", "-fdata-sections", "-fPIC"]
+        self.c = [machine["branches"], "-fPIC", "-Os", "-ffunction-sections", "-fdata-sections"]
+        # Nothing unwinds through Swift's frames, so nothing gets as far as these.
+        self.c += ["-fno-asynchronous-unwind-tables"]
         self.swift = ["-target", machine["swift"], "-module-cache-path", f"{build}/cache", "-I", build]
         self.swift += ["-Xfrontend", "-enable-stack-protector", "-Xcc", machine["branches"]]
+        self.link = list(LINK)
         if sysroot:
-            for folder in (f"usr/include/{architecture}-linux-gnu", "usr/include"):
-                self.swift += ["-Xcc", "-isystem", "-Xcc", f"{sysroot}/{folder}"]
+            headers = [word for folder in (f"usr/include/{architecture}-linux-gnu", "usr/include")
+                       for word in ("-isystem", f"{sysroot}/{folder}")]
+            self.c += headers
+            self.swift += [word for header in headers for word in ("-Xcc", header)]
+            # Before what a cross compiler may have brought, of another version.
+            libraries = f"{sysroot}/usr/lib/{architecture}-linux-gnu"
+            self.link += [f"-B{libraries}", f"-L{libraries}"]
 
     # What there is
 
@@ -104,12 +112,14 @@ class Plan:
         return f"{self.build}/{target['name']}.o"
 
     def objects(self, name):
-        return [self.object(t) for t in reversed(self.closure(name)) if t["type"] != "system"]
+        """What a stage or library is linked from: its own object and, of all the others, those it needs. A Swift object
+        is seldom needed: its code went to where it is used, and what is left of it is the language's runtime."""
+        return [f"{self.build}/{name}.o", self.parts]
 
     def system_libraries(self, name):
         """Static libraries of Debian that a target needs."""
         names = [t["pkgConfig"].removeprefix("lib") for t in self.closure(name) if t["type"] == "system"]
-        return ([f"-L{self.libraries_at}"] if self.libraries_at else []) + [f"-l{name}" for name in names] + ["-lm"]
+        return [f"-l{name}" for name in names] + ["-lm"]
 
     def module_map(self, target):
         """Where a C target's module map lies; written here for a target that brings none, as SwiftPM does."""
@@ -128,11 +138,13 @@ class Plan:
     # Rules
 
     def rules(self, interface):
-        results = []
+        results, parts = [], []
         for target in self.targets.values():
             if target["type"] == "system":
                 continue
             yield from self.c_rules(target) if self.is_c(target) else self.swift_rule(target)
+            if target["type"] == "regular":
+                parts.append(self.object(target))
             if target["type"] == "executable":
                 results.append(f"{self.build}/stages/{target['name']}")
                 yield self.stage_rule(target["name"], results[-1])
@@ -140,6 +152,7 @@ class Plan:
             files, rules = self.library_rules(library, interface)
             results += files
             yield from rules
+        yield rule(self.parts, parts, "rm -f $@", f"{self.binutils}ar rcD $@ {' '.join(parts)}")
         yield "all: " + " ".join(results)
         yield ".DEFAULT_GOAL := all"
 
@@ -166,13 +179,15 @@ class Plan:
             else:
                 needed.append(self.object(dependency))
         flags += ["-emit-module", "-emit-module-path", f"{self.build}/{target['name']}.swiftmodule", "-emit-object"]
-        yield rule(self.object(target), sources + needed, f"swiftc {' '.join(flags)} -o $@ {' '.join(sources)}")
+        # swiftc leaves an object alone that would come out the same.
+        compile = f"swiftc {' '.join(flags)} -o $@ {' '.join(sources)}"
+        yield rule(self.object(target), sources + needed, compile, "@touch $@")
 
     def stage_rule(self, name, path):
         """A static executable that runs wherever the kernel puts it. The linker's warnings of what libcrypto could do
         (look up host names, which nothing here asks for) go with its output, which is shown only when it fails."""
         objects = self.objects(name)
-        flags = ["-static-pie"] + LINK + [f"-Wl,-Map={path}.map"]
+        flags = ["-static-pie"] + self.link + [f"-Wl,-Map={path}.map"]
         return rule(
             path, objects, f"{self.gcc} {' '.join(flags)} -o $@ {' '.join(objects + self.system_libraries(name))}")
 
@@ -182,7 +197,8 @@ class Plan:
         marks that keep the hardware's branch protection on."""
         lib = f"{self.build}/lib"
         name = f"lib{product['name']}"
-        objects = [o for target in product["targets"] for o in self.objects(target)]
+        root, = product["targets"]
+        objects = self.objects(root)
         whole, exports, versions = f"{lib}/{name}.o", f"{lib}/exports", f"{lib}/{name}.map"
         static, shared = f"{lib}/{name}.a", f"{lib}/{name}.so.{'.'.join(interface.version)}"
         soname = f"{name}.so.{interface.version[0]}"
@@ -191,7 +207,7 @@ class Plan:
         write(versions, "HUSK_%s {\nglobal:\n%slocal: *;\n};\n" % (
             interface.version[0], "".join(f"  {function};\n" for function in interface.functions)))
         roots = " ".join(f"-Wl,-u,{function}" for function in interface.functions)
-        flags = LINK + ["-Wl,-z,defs", "-Wl,--no-undefined-version", f"-Wl,-soname,{soname}"]
+        flags = self.link + ["-Wl,-z,defs", "-Wl,--no-undefined-version", f"-Wl,-soname,{soname}"]
         return [static, shared], [
             rule(
                 whole, objects + [HEADER],
@@ -206,7 +222,8 @@ class Plan:
 
 
 def rule(result, needed, *commands):
-    lines = [f"{result}: {' '.join(needed)}", f"\t@mkdir -p {os.path.dirname(result)}"]
+    # $(RECIPE): other flags or compilers make all of it anew.
+    lines = [f"{result}: {' '.join(needed)} $(RECIPE)", f"\t@mkdir -p {os.path.dirname(result)}"]
     return "\n".join(lines + [f"\t{command}" for command in commands])
 
 
@@ -218,6 +235,7 @@ def write(path, text):
 def main():
     architecture, build, *sysroot = sys.argv[1:]
     plan = Plan(json.load(sys.stdin), architecture, build, sysroot[0] if sysroot else None)
+    print("RECIPE := $(lastword $(MAKEFILE_LIST))")
     print("\n".join(plan.rules(Interface(HEADER))))
 
 

@@ -3,77 +3,81 @@
     size_report.py BUILD RELEASE-FOLDER
 
 The parts come from the linker's maps in BUILD (see device_makefile.py), the whole from the stripped files. A Swift
-object holds the parts of the standard library that it uses; its symbols tell them apart.
+object holds what it uses of the standard library; its symbols tell the two apart.
 """
+import functools
 import os
 import re
 import subprocess
 import sys
 
 PARTS = ["libcrypto", "liblz4", "libc", "Swift library", "Husk, Swift", "Husk, C"]
-REST = "rest"
 
-# An input section in a map: its name, perhaps a line break, address, size and where it comes from.
+# An input section in a map: its name, perhaps a line break, address, size, and the object that it comes from.
 INPUT = re.compile(r"^ (\S+)\s+0x[0-9a-f]+\s+0x([0-9a-f]+) (\S.*)$", re.MULTILINE)
 # What takes no place in a stripped file.
 UNLOADED = (".bss", ".tbss", ".comment", ".note.GNU-stack", ".symtab", ".strtab", ".shstrtab", "COMMON", ".debug")
 
 
-def standard_library_share(path):
-    """How much of a Swift object's code and data is the standard library's."""
-    symbols = subprocess.run(["nm", "-S", "--defined-only", path], capture_output=True, text=True, check=True).stdout
-    total = library = 0
-    for line in symbols.splitlines():
-        words = line.split()
-        if len(words) == 4:
-            size = int(words[1], 16)
-            total += size
-            # Mangled names of module Swift, or of a type of it that has a short name.
-            library += size if re.match(r"\$e[sS]|swift_|_swift_", words[3]) else 0
-    return library / total if total else 0
+class Report:
+    def __init__(self, build):
+        self.build = build
 
+    @functools.cache
+    def standard_library_share(self, name):
+        """How much of a Swift object is the standard library's."""
+        command = ["nm", "-S", "--defined-only", f"{self.build}/{name}.o"]
+        total = library = 0
+        for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines():
+            words = line.split()
+            if len(words) == 4:
+                size = int(words[1], 16)
+                total += size
+                # Mangled names of module Swift, or of a type of it that has a short name; the runtime.
+                library += size if re.match(r"\$e[sS]|_?swift_", words[3]) else 0
+        return library / total if total else 0
 
-def part(origin):
-    for name in ("libcrypto", "liblz4"):
-        if f"/{name}.a(" in origin:
-            return name
-    if origin.startswith("/") or "/lib" in origin:
-        return "libc"
-    return "Husk, Swift" if os.path.exists(origin.removesuffix(".o") + ".swiftmodule") else "Husk, C"
+    def weigh(self, map_path):
+        with open(map_path) as file:
+            text = file.read().split("Linker script and memory map", 1)[1]
+        weights = dict.fromkeys(PARTS, 0)
+        for section, size, origin in INPUT.findall(text):
+            if not section.startswith(UNLOADED):
+                self.add(weights, int(size, 16), origin)
+        return weights
 
+    def add(self, weights, size, origin):
+        library = re.search(r"/(libcrypto|liblz4)\.a\(", origin)
+        own = origin.startswith(f"{self.build}/") and re.search(r"([^/(]*)\.o\)?$", origin)
+        if library:
+            weights[library.group(1)] += size
+        elif not own:
+            weights["libc"] += size
+        elif os.path.exists(f"{self.build}/{own.group(1)}.swiftmodule"):
+            share = round(size * self.standard_library_share(own.group(1)))
+            weights["Swift library"] += share
+            weights["Husk, Swift"] += size - share
+        else:
+            weights["Husk, C"] += size
 
-def weigh(map_path):
-    with open(map_path) as file:
-        text = file.read().split("Linker script and memory map", 1)[1]
-    weights = dict.fromkeys(PARTS, 0)
-    for section, size, origin in INPUT.findall(text):
-        if section.startswith(UNLOADED):
-            continue
-        size, name = int(size, 16), part(origin)
-        if name == "Husk, Swift":
-            library = round(size * standard_library_share(origin))
-            weights["Swift library"] += library
-            size -= library
-        weights[name] += size
-    return weights
-
-
-def row(name, weights, file):
-    figures = [weights[p] for p in PARTS] + [file - sum(weights.values()), file]
-    print(f"{name:<16}" + "".join(f"{figure / 1024:>14.1f}" for figure in figures))
+    def row(self, map_path, path):
+        weights, whole = self.weigh(map_path), os.path.getsize(path)
+        figures = [weights[name] for name in PARTS] + [whole - sum(weights.values()), whole]
+        print(f"{os.path.basename(path):<18}" + "".join(f"{figure / 1024:>14.1f}" for figure in figures))
 
 
 def main():
     build, release = sys.argv[1:]
-    print("What ships on a device, in KiB. The rest is tables of the file format and padding to pages.\n")
-    print(f"{'':<16}" + "".join(f"{title:>14}" for title in PARTS + [REST, "file"]))
+    report = Report(build)
+    print("What ships on a device, in KiB. The rest is the file format's tables, and padding to pages.\n")
+    print(f"{'':<18}" + "".join(f"{title:>14}" for title in PARTS + ["rest", "file"]))
     for stage in sorted(os.listdir(f"{release}/stages")):
-        row(stage, weigh(f"{build}/stages/{stage}.map"), os.path.getsize(f"{release}/stages/{stage}"))
+        report.row(f"{build}/stages/{stage}.map", f"{release}/stages/{stage}")
     library = os.path.realpath(f"{release}/lib/libhusk.so")
-    row("libhusk.so", weigh(f"{build}/lib/libhusk.o.map"), os.path.getsize(library))
-    text, data, bss = subprocess.run(
-        ["size", library], capture_output=True, text=True, check=True).stdout.splitlines()[1].split()[:3]
-    print(f"\nlibhusk.so in memory, in bytes: text {text}, data {data}, bss {bss}")
+    report.row(f"{build}/lib/libhusk.o.map", library)
+    command = ["size", library]
+    sizes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1].split()
+    print(f"\nlibhusk.so in memory, in bytes: text {sizes[0]}, data {sizes[1]}, bss {sizes[2]}")
 
 
 main()

@@ -123,7 +123,7 @@ static _Noreturn void watch(pid_t chain, const struct relay *relays, int status_
   };
   for (;;) {
     struct signalfd_siginfo news;
-    int outcome;
+    int outcome = 0;
     if (poll(wanted, 3, -1) < 0 && errno != EINTR) _exit(1);
     if (read(children, &news, sizeof news) == sizeof news && collect(chain, &outcome))
       switch_off(outcome, relays, status_line);

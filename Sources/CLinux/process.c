@@ -153,9 +153,11 @@ void linux_raise_memory_lock_limit(void) {
 }
 
 int linux_lock_all_memory(void) {
-  // Each page as it comes into use: all at once, a forked process would copy every page that it shares with its parent.
-  if (mlockall(MCL_CURRENT | MCL_FUTURE | MCL_ONFAULT) == 0) return 0;
-  return errno == EINVAL ? mlockall(MCL_CURRENT | MCL_FUTURE) : -1;
+  // Not what will be mapped (MCL_FUTURE): under a limit that would make allocations fail, and secret memory and the heap
+  // of libcrypto lock themselves. Each page as it comes into use: all at once, a forked process would copy every page that
+  // it shares with its parent.
+  if (mlockall(MCL_CURRENT | MCL_ONFAULT) == 0) return 0;
+  return errno == EINVAL ? mlockall(MCL_CURRENT) : -1;
 }
 
 #ifndef PR_SET_MDWE

@@ -57,7 +57,7 @@ public func husk_load_fd(
 public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointer<CChar>!) -> husk_status {
   status { () throws(ErrorClass) in
     guard let path else { throw .invalidArgument }
-    let device = try borrow(device, as: Device.self)
+    let device = try session(device)
     try device.showStatusList(OpenFile(path, device.log).descriptor)
   }
 }
@@ -66,7 +66,7 @@ public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointe
 public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> husk_status {
   status { () throws(ErrorClass) in
     guard fd >= 0 else { throw .invalidArgument }
-    try borrow(device, as: Device.self).showStatusList(fd)
+    try session(device).showStatusList(fd)
   }
 }
 
@@ -109,8 +109,7 @@ public func husk_identity(
   status { () throws(ErrorClass) in
     guard let length, buffer != nil || capacity == 0 else { throw .invalidArgument }
     length.pointee = 0
-    guard loader_has_memory() != 0 else { throw .outOfMemory }
-    let identity = try borrow(device, as: Device.self).identity()
+    let identity = try session(device).identity()
     length.pointee = identity.count
     guard identity.count <= capacity, let buffer else { throw .limitExceeded }
     buffer.update(from: identity, count: identity.count)
@@ -161,6 +160,12 @@ private func handOut<Object: AnyObject>(
 private func borrow<Object: AnyObject>(_ pointer: OpaquePointer?, as _: Object.Type) throws(ErrorClass) -> Object {
   guard let pointer else { throw .invalidArgument }
   return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+}
+
+/// A session for a call that takes memory.
+private func session(_ pointer: OpaquePointer?) throws(ErrorClass) -> Device {
+  guard loader_has_memory() != 0 else { throw .outOfMemory }
+  return try borrow(pointer, as: Device.self)
 }
 
 /// Takes back what was handed out; null is ignored.

@@ -199,12 +199,18 @@ private final class Provided {
   }
 
   static func start(provider: Int32, socket: Int32) throws -> Program {
-    try Program(
+    let storage = [linux_memory_file_module("storage"), linux_memory_file_module("storage")]
+    defer { for file in storage { close(file) } }
+    return try Program(
       Release.host.stage("decryptor").path, environment: [:],
-      descriptors: [(number: 3, descriptor: provider), (number: 4, descriptor: socket)])
+      descriptors: [
+        (number: 3, descriptor: provider), (number: 4, descriptor: socket), (number: 5, descriptor: storage[0]),
+        (number: 6, descriptor: storage[1]),
+      ])
   }
 
   private static func serve(_ channel: Channel, _ answers: Answers, hasTrustedClock: Bool) throws {
+    var counter: UInt64 = 0
     while true {
       let message = try channel.receive()
       let request = try ProviderRequest(parsing: message.bytes[...])
@@ -220,7 +226,8 @@ private final class Provided {
         try channel.send(ProviderReply(id: request.id - 1, result: .failed(.rollback)).encoded())
         try channel.send(ProviderReply(id: request.id, result: answers.time.withLock { $0 }).encoded())
       case .readCounter, .incrementCounter:
-        try channel.send(ProviderReply(id: request.id, result: .failed(.io)).encoded())
+        if request.operation == .incrementCounter { counter += 1 }
+        try channel.send(ProviderReply(id: request.id, result: .value(counter)).encoded())
       }
     }
   }

@@ -45,6 +45,19 @@ struct ScarcityTests {
     }
   }
 
+  @Test(
+    "memory that may be locked, modules load all the same",
+    arguments: stride(from: 6_000_000, through: 9_000_000, by: 250_000))
+  func lockedMemory(limit: Int) throws {
+    let device = try Device(firmware: Compiler.firmware("loads"))
+    let bench = try Bench()
+    try device.install(bench.module.file(), "modules/a.husk")
+    try device.install(bench.grant.file(), "grants/a.grant")
+    let command = device.romCommand(["modules/a.husk", "grants/a.grant"])
+    let outcome = try run("prlimit", ["--memlock=\(limit):\(limit)"] + command)
+    #expect(outcome.stdout == "firmware runs\nanswer 42\n", "\(outcome)")
+  }
+
   @Test("memory, the firmware goes first")
   func memory() throws {
     let device = try Device(firmware: Compiler.firmware("waits"))

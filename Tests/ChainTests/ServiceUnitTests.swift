@@ -27,7 +27,8 @@ struct ServiceUnitTests {
     // Where they are installed, the provider is.
     let scratch = try Scratch()
     for name in ["husk-decryptor.socket", "husk-decryptor.service"] {
-      let text = try Self.unit(name).replacing("/usr/lib/husk/", with: Release.host.folder.path + "/stages/")
+      let text = try Self.unit(name).replacing(
+        "/usr/lib/husk/fuseprovider", with: Release.host.stage("fuseprovider").path)
       try Data(text.utf8).write(to: scratch.directory.appending(path: name))
     }
     let units = ["husk-decryptor.socket", "husk-decryptor.service"].map { scratch.directory.appending(path: $0).path }

@@ -18,7 +18,8 @@ struct DeviceCommandTests {
     try desk.furnish()
     try desk.makeIdentity()
     try desk.trustFixtures()
-    identities = try Identities(bootRoot: PublicKey(pem: desk.read("root.pub").span.bytes))
+    let root = try desk.read("root.pub")
+    identities = try Identities(bootRoot: PublicKey(pem: root.span.bytes))
   }
 
   @Test("adds devices, all or none, and tells their ids")

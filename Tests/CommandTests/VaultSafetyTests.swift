@@ -18,7 +18,8 @@ struct VaultSafetyTests {
     try desk.pack()
     try desk.makeIdentity()
     try desk.trustFixtures()
-    identities = try Identities(bootRoot: PublicKey(pem: desk.read("root.pub").span.bytes))
+    let root = try desk.read("root.pub")
+    identities = try Identities(bootRoot: PublicKey(pem: root.span.bytes))
   }
 
   private static let isRoot = geteuid() == 0

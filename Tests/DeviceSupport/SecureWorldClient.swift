@@ -143,7 +143,8 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity, .protections, .statusList: throw ProgramFailure(description: "the answer to another question")
+    case .hello, .identity, .protections, .statusList:
+      throw ProgramFailure(description: "the answer to another question")
     }
   }
 }

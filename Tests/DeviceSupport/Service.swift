@@ -2,7 +2,7 @@ import Foundation
 
 /// A device's secure world as a system service: the fuse provider and its decryptor, under a user of their own (SPEC 7.7).
 ///
-/// The device's fuses and counter become that user's.
+/// The device's fuses, counter and storage become that user's.
 public final class Service {
   public let device: Device
   /// The fuse provider.
@@ -35,9 +35,12 @@ public final class Service {
     SecureWorldClient(socket: try socket.connect(), rom: provider)
   }
 
-  /// Makes fuses and counter the service's.
+  /// Makes fuses, counter and storage the service's.
   public static func handOver(_ device: Device) throws {
-    for file in [device.fuses, device.counter] {
+    let storage = device.flash.appending(path: "storage")
+    try FileManager.default.createDirectory(at: storage, withIntermediateDirectories: true)
+    let stored = try FileManager.default.contentsOfDirectory(at: storage, includingPropertiesForKeys: nil)
+    for file in [device.fuses, device.counter, storage] + stored {
       guard chown(file.path, user, user) == 0 else { throw ProgramFailure(description: "\(file.path) can't be given") }
     }
   }

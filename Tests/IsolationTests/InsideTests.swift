@@ -45,7 +45,8 @@ struct InsideTests {
     "the bootloader no memory that is or was writable becomes code, while the firmware may compile",
     .enabled(if: refusesNewCode, "PR_SET_MDWE with PR_MDWE_NO_INHERIT takes Linux 6.6"))
   func code() throws {
-    let command = try Device.withCounter().romCommand(["waits", "com.acme.counter"])
+    let device = try Device.withCounter()
+    let command = device.romCommand(["waits", "com.acme.counter"])
     let boot = try Conversation(command[0], Array(command.dropFirst()))
     try boot.wait(for: "ready")
     let attempts = [
@@ -65,7 +66,7 @@ struct InsideTests {
     ] {
       #expect(free[attempt] == "succeeded", "\(attempt)")
     }
-    _ = try boot.end()
+    #expect(try boot.end().status == 1)
   }
 
   private func expectConfined(_ outcome: Outcome) throws {

@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
-"""A secret provider that shares no code with Husk: written from SPEC 7.4, 7.6 and 8 alone.
+"""A secret provider that shares no code with Husk: written from SPEC 7.3, 7.4, 7.6 and 8 alone.
 
   independent_provider.py DECRYPTOR FOLDER
 
 It stands for a platform that has the device's secrets in a place of its own. FOLDER holds what that place gives: `cdis`
-(64 bytes), `silicon` (a certificate chain), `dice` (a CBOR array of DICE certificates) and `roots` (32 bytes each).
+(64 bytes), `silicon` (a certificate chain), `dice` (a CBOR array of DICE certificates) and `roots` (32 bytes each). The
+decryptor's storage is made there.
 
 It starts the decryptor, serves it, and is its client too: prints the device's identity in hexadecimal, then loads the
 package and grant that are named on the lines of its standard input, and prints what came of each: the SHA-256 of the
@@ -146,14 +147,17 @@ class Client:
             return hashlib.sha256(module.read(body[5])).hexdigest()
 
 
-def start(decryptor, provider, client):
-    """Starts the decryptor with nothing but descriptors 0 to 4, and an empty environment."""
+def start(decryptor, provider, client, storage):
+    """Starts the decryptor with nothing but descriptors 0 to 6, and an empty environment."""
     process = os.fork()
     if process == 0:
-        provider, client = os.dup2(provider.fileno(), 100), os.dup2(client.fileno(), 101)
-        os.dup2(provider, 3)
-        os.dup2(client, 4)
-        os.closerange(5, 200)
+        files = [os.open(path, os.O_RDWR | os.O_CREAT, 0o600) for path in storage]
+        descriptors = [provider.fileno(), client.fileno()] + files
+        for number, descriptor in enumerate(descriptors):
+            os.dup2(descriptor, 100 + number)
+        for number in range(len(descriptors)):
+            os.dup2(100 + number, 3 + number)
+        os.closerange(3 + len(descriptors), 200)
         os.execve(decryptor, ["decryptor"], {})
     return process
 
@@ -182,7 +186,8 @@ def main(decryptor, folder):
     )
     provider, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     client, clients = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    process = start(decryptor, theirs, clients)
+    storage = [os.path.join(folder, name) for name in ("storage-0", "storage-1")]
+    process = start(decryptor, theirs, clients, storage)
     theirs.close()
     clients.close()
     thread = Provider(provider, read("cdis"), notes)
@@ -195,6 +200,7 @@ def main(decryptor, folder):
     _, status = os.waitpid(process, 0)
     thread.join()
     print("asked", *thread.asked)
+    print("counted", thread.counter)
     print("ended", os.waitstatus_to_exitcode(status))
 
 

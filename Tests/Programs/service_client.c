@@ -2,26 +2,11 @@
 //
 //   service_client SOCKET [PACKAGE GRANT]...
 //
-// One line for each pair: the module's answer, or the status. With no pair, it only asks for the identity.
-#include <fcntl.h>
+// One line for each pair: the module's answer, or the status. With no pair it only connects.
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include "husk.h"
-
-static int connect_to(const char *path) {
-  struct sockaddr_un address = {.sun_family = AF_UNIX};
-  strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-  int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
-  if (fd < 0 || connect(fd, (struct sockaddr *)&address, sizeof address) != 0) {
-    perror(path);
-    return -1;
-  }
-  return fd;
-}
 
 static husk_status load(husk_device *device, const char *package_path, const char *grant_path, int *answer) {
   husk_module *module;
@@ -38,10 +23,8 @@ static husk_status load(husk_device *device, const char *package_path, const cha
 
 int main(int argc, char **argv) {
   if (argc < 2) return 2;
-  int fd = connect_to(argv[1]);
-  if (fd < 0) return 2;
   husk_device *device;
-  husk_status status = husk_open(fd, &device);
+  husk_status status = husk_connect(argv[1], NULL, &device);
   if (status != HUSK_OK) {
     printf("no decryptor (status %d)\n", (int)status);
     return 1;
@@ -56,5 +39,6 @@ int main(int argc, char **argv) {
       printf("refused (status %d)\n", (int)status);
     }
   }
+  husk_close(device);
   return 0;
 }

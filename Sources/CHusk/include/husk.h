@@ -271,8 +271,8 @@ HUSK_EXPORT husk_status husk_load_fd(husk_device *device, int package_fd, int gr
 /*
  * Shows the decryptor a status list, by path: what a vendor wants devices to refuse from now on. The device remembers
  * for good which list it has seen last, and after each start refuses the modules that the list speaks for until it is
- * shown it again: a firmware shows every list that it stores before it loads the first module. Showing one again changes
- * nothing. Holds for all sessions.
+ * shown it again: a firmware shows every list that it stores before it loads the first module. Showing one again
+ * changes nothing. Holds for all sessions.
  *
  * device  the session
  * path    of the list (.status), a regular file of at most 61440 bytes
@@ -284,8 +284,8 @@ HUSK_EXPORT husk_status husk_load_fd(husk_device *device, int package_fd, int gr
 HUSK_EXPORT husk_status husk_show_status_list(husk_device *device, const char *path);
 
 /*
- * As husk_show_status_list, from a descriptor of a regular file, open for reading; it stays the caller's. Returns the same
- * but HUSK_E_NOT_FOUND.
+ * As husk_show_status_list, from a descriptor of a regular file, open for reading; it stays the caller's. Returns the
+ * same but HUSK_E_NOT_FOUND.
  */
 HUSK_EXPORT husk_status husk_show_status_list_fd(husk_device *device, int fd);
 

@@ -57,7 +57,8 @@ int linux_isolate_branch_prediction(void);
 /// Raises the limit of locked memory for this process and all that it starts, as far as permitted.
 void linux_raise_memory_lock_limit(void);
 
-/// mlockall for what is and what will be mapped, each page from when it is first used; 0 or -1.
+/// mlockall for what is mapped, each page from when it is first used; 0 or -1. What comes later and holds secrets locks
+/// itself: see secret_memory.h and secret_heap.h.
 int linux_lock_all_memory(void);
 
 /// PR_SET_MDWE: no memory that is or was writable can become executable any more in this process and, if inherited is not

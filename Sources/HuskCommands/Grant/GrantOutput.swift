@@ -9,7 +9,7 @@ import Vault
 /// Where grants go: one way must be chosen.
 struct GrantOutputOptions: ParsableArguments {
   @Option(
-    name: [.short, .customLong("output")],
+    name: [.customShort("o"), .customLong("output")],
     help: ArgumentHelp("Where to write the one grant; - is standard output.", valueName: "file"))
   var file: String?
 
