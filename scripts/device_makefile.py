@@ -75,6 +75,8 @@ class Plan:
         # Nothing unwinds through Swift's frames, so nothing gets as far as these.
         self.c += ["-fno-asynchronous-unwind-tables"]
         self.swift = ["-target", machine["swift"], "-module-cache-path", f"{build}/cache", "-I", build]
+        # The modules are one package here too, or `package` declarations would be nobody's.
+        self.swift += ["-package-name", "husk"]
         self.swift += ["-Xfrontend", "-enable-stack-protector", "-Xcc", machine["branches"]]
         self.link = list(LINK)
         if sysroot:
