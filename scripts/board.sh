@@ -2,26 +2,27 @@
 # Switches on a device on an emulated board: Debian 12's own kernel, the device's boot ROM as its first process, and the
 # whole chain up to the firmware. No root, no KVM, no network.
 #
-#   scripts/board.sh [--arch x86_64|aarch64] [--data FOLDER] [--kernel WORDS] [--limit SECONDS] DEVICE [-- ARGUMENTS]
+#   scripts/board.sh [--arch x86_64|aarch64] [--data FOLDER] [--kernel WORDS] [--limit SECONDS] [DEVICE] [-- ARGUMENTS]
 #
 #   --arch   the board's processor; this machine's if not given. DEVICE's ROM and packages must be for it
 #   --data   a folder whose content the firmware finds, and may change, in its working directory
 #   --kernel more words for the kernel's command line, such as lsm= for a kernel without Landlock
 #   --limit  ends a board that runs for longer; 60 if not given
 #
-# DEVICE is a directory as `husk sim create` and `husk sim install` make it, ARGUMENTS are the firmware's. The board works
-# on a copy: what it writes goes with it. The firmware's standard output and error come out of this script's own, byte for
-# byte; its standard input is empty. The exit status is the chain's (SPEC 7.2, 7.3); 124 if the time limit ended the board,
-# 125 if it couldn't be started or ended without a status.
+# DEVICE is a directory as `husk sim create` and `husk sim install` make it; without one, the board is a sample device with
+# the sample firmware and data: try `-- roundtrip melody.wav`. ARGUMENTS are the firmware's. The board works on a copy:
+# what it writes goes with it. The firmware's standard output and error come out of this script's own, byte for byte; its
+# standard input is empty. The exit status is the chain's (SPEC 7.2, 7.3); 124 if the time limit ended the board, 125 if
+# it couldn't be started or ended without a status.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/scripts/debian.sh"
 
-usage="usage: board.sh [--arch x86_64|aarch64] [--data FOLDER] [--kernel WORDS] [--limit SECONDS] DEVICE [-- ARGUMENTS]"
+usage="usage: board.sh [--arch x86_64|aarch64] [--data FOLDER] [--kernel WORDS] [--limit SECONDS] [DEVICE] [-- ARGUMENTS]"
 
 # fail STATUS MESSAGE [FILE]: shows the end of the file too.
 fail() {
   say "husk: error: $2"
-  [ ! -s "${3:-}" ] || tail -n 15 "$3" | sed 's/\r$//' >&2
+  [ ! -s "${3:-}" ] || tail -n 15 "$3" | tr -d '\r' >&2
   exit "$1"
 }
 
@@ -33,15 +34,19 @@ while [ $# -gt 0 ]; do
     declare "${1#--}=$2"
     shift 2
     ;;
+  --) break ;;
   -*) fail 125 "$usage" ;;
   *) break ;;
   esac
 done
-[ $# -ge 1 ] && { [ $# -eq 1 ] || [ "$2" = -- ]; } || fail 125 "$usage"
-[[ $limit =~ ^[1-9][0-9]*$ ]] || fail 125 "--limit takes a number of seconds"
-device=$1
-shift
+device=
+if [ $# -gt 0 ] && [ "$1" != -- ]; then
+  device=$1
+  shift
+fi
+[ $# -eq 0 ] || [ "$1" = -- ] || fail 125 "$usage"
 [ $# -eq 0 ] || shift
+[[ $limit =~ ^[1-9][0-9]*$ ]] || fail 125 "--limit takes a number of seconds"
 
 # What the architectures differ in: the machine, and where the serial lines are that carry the kernel's messages, the
 # firmware's output and errors, and the exit status. `max` is the one model with protection keys (x86-64), and with
@@ -63,6 +68,11 @@ aarch64)
 *) fail 125 "unknown architecture: $arch (x86_64 and aarch64 are known)" ;;
 esac
 
+if [ -z "$device" ]; then
+  device="$root/.build-board/$arch-device"
+  "$root/scripts/sample-device.sh" "$arch" "$device" >&2 || fail 125 "no sample device could be made"
+  data=${data:-$root/Samples/data}
+fi
 for part in rom/bootrom fuses flash; do
   [ -e "$device/$part" ] || fail 125 "$device is not a device: it has no $part"
 done
