@@ -14,27 +14,22 @@ public struct GrantSpool: ~Copyable {
   /// Records in a run; only a job's, or a part's, last run may have fewer.
   public static let runLength = 16_384
 
-  /// Opens a spool and cuts it off behind the records that count; throws `notFound` if they aren't all there. Nobody
-  /// else can open it meanwhile.
-  public init(resuming path: String, records: UInt64) throws(FileError) {
-    let descriptor = try openSpool(path, O_RDWR | (records == 0 ? O_CREAT : 0))
-    let wanted = Int64(clamping: records) * Int64(GrantRecord.size)
-    guard linux_regular_file_size(descriptor) >= wanted else {
+  /// Opens a job's spool, cut off behind the records that count, or makes it. Nobody else can open it meanwhile.
+  ///
+  /// - Parameters:
+  ///   - job: what tells the job from others, 32 bytes.
+  ///   - records: how many the job has recorded.
+  /// - Throws: `alreadyExists` if it is another job's; `notFound` if not all the records are there.
+  public init(_ path: String, job: [UInt8], records: UInt64) throws(FileError) {
+    let descriptor = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW | (records == 0 ? O_CREAT : 0), 0o600)
+    guard descriptor >= 0 else { throw FileError(path: path, errno: linux_errno()) }
+    do throws(FileError) {
+      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { throw FileError(path, .system(EBUSY)) }
+      try takePossession(of: descriptor, path, job: job, records: records)
+    } catch {
       close(descriptor)
-      throw FileError(path, .notFound)
+      throw error
     }
-    guard ftruncate(descriptor, off_t(wanted)) == 0 else {
-      let code = linux_errno()
-      close(descriptor)
-      throw FileError(path: path, errno: code)
-    }
-    self.path = path
-    self.descriptor = descriptor
-  }
-
-  /// Makes an empty spool, mode 0600; throws `alreadyExists`.
-  public init(creating path: String) throws(FileError) {
-    let descriptor = try openSpool(path, O_RDWR | O_CREAT | O_EXCL)
     self.path = path
     self.descriptor = descriptor
   }
@@ -46,17 +41,18 @@ public struct GrantSpool: ~Copyable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(records.count * GrantRecord.size)
     for record in records.sorted(by: { precedes($0.deviceID, $1.deviceID) }) { record.append(to: &bytes) }
-    let offset = start * UInt64(GrantRecord.size)
-    guard linux_pwrite_all(descriptor, bytes, bytes.count, offset) == 0, fdatasync(descriptor) == 0 else {
+    guard linux_pwrite_all(descriptor, bytes, bytes.count, Self.offset(of: start)) == 0, fdatasync(descriptor) == 0 else {
       throw FileError(path: path, errno: linux_errno())
     }
   }
+
+  fileprivate static func offset(of record: UInt64) -> UInt64 { 32 + record * UInt64(GrantRecord.size) }
 
   /// Reads up to `count` records from one on.
   borrowing func read(at start: UInt64, count: Int) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count * GrantRecord.size) { buffer, used in
-      let read = linux_pread_all(descriptor, buffer.baseAddress, buffer.count, start * UInt64(GrantRecord.size))
+      let read = linux_pread_all(descriptor, buffer.baseAddress, buffer.count, Self.offset(of: start))
       if read < 0 { failure = linux_errno() }
       used = max(read, 0)
     }
@@ -65,14 +61,22 @@ public struct GrantSpool: ~Copyable {
   }
 }
 
-private func openSpool(_ path: String, _ flags: Int32) throws(FileError) -> Int32 {
-  let descriptor = open(path, flags | O_CLOEXEC | O_NOFOLLOW, 0o600)
-  guard descriptor >= 0 else { throw FileError(path: path, errno: linux_errno()) }
-  guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-    close(descriptor)
-    throw FileError(path, .system(EBUSY))
-  }
-  return descriptor
+/// Sees to it that a file is the spool of a job, and has these records and no others.
+private func takePossession(
+  of descriptor: Int32, _ path: String, job: [UInt8], records: UInt64
+) throws(FileError) {
+  var owner = [UInt8](repeating: 0, count: job.count)
+  let found = linux_pread_all(descriptor, &owner, owner.count, 0)
+  guard found >= 0 else { throw FileError(path: path, errno: linux_errno()) }
+  // Nothing was ever recorded of one that is shorter.
+  let isNew = found < owner.count
+  guard isNew || owner == job else { throw FileError(path, .alreadyExists) }
+  guard let end = Int64(exactly: GrantSpool.offset(of: records)),
+    records == 0 || linux_regular_file_size(descriptor) >= end
+  else { throw FileError(path, .notFound) }
+  if isNew, linux_pwrite_all(descriptor, job, job.count, 0) != 0 { throw FileError(path: path, errno: linux_errno()) }
+  guard ftruncate(descriptor, off_t(end)) == 0 else { throw FileError(path: path, errno: linux_errno()) }
+  try flushDirectory(of: path)
 }
 
 /// The sorted runs of a part of a spool, merged: one record after another in the order of their devices, in a memory

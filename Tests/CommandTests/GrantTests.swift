@@ -63,7 +63,7 @@ struct GrantTests {
       let error =
         kind == "boot root"
         ? "acme.chain: it was certified under a root that isn't trusted (untrusted-root)"
-        : "acme.vault: the \(kind) \(value.prefix(16))… isn't trusted\nhusk: hint: husk vault trust says what is"
+        : "\(device): the \(kind) \(value.prefix(16))… isn't trusted\nhusk: hint: husk vault trust says what is"
       try refuse(["-o", "a.grant"], error: error)
       try desk.trustFixtures()
     }
@@ -108,7 +108,7 @@ struct GrantTests {
       error: "acme.chain: the chain's scope, com.acme., doesn't cover this name (scope-violation)")
     try refuse(
       ["--not-before", "2090-01-02", "--not-after", "2090-01-01", "-o", "a.grant"],
-      error: "\(device): the validity would end before it begins")
+      error: "com.acme.codec: the validity would end before it begins")
     try refuse(["-o", "missing/a.grant"], error: "missing/a.grant: the directory to write to doesn't exist")
   }
 
@@ -122,15 +122,15 @@ struct GrantTests {
         "UPDATE content_keys SET sealed = randomblob(length(sealed))",
         "acme.vault: the content key of com.acme.codec, epoch 1, doesn't open (key-unwrap-failed)"
       ),
-      ("UPDATE identities SET grant_key = randomblob(32)", "acme.vault: a record of a device \(foreign)"),
-      ("UPDATE devices SET status = 4", "acme.vault: a record of a device \(foreign)"),
-      ("UPDATE identities SET key_epoch = 7", "acme.vault: a record of a device \(foreign)"),
-      ("UPDATE platforms SET loader = randomblob(64)", "acme.vault: a record of a device \(foreign)"),
+      ("UPDATE identities SET grant_key = randomblob(32)", "\(device): a record of a device \(foreign)"),
+      ("UPDATE devices SET status = 4", "\(device): a record of a device \(foreign)"),
+      ("UPDATE identities SET key_epoch = 7", "\(device): a record of a device \(foreign)"),
+      ("UPDATE platforms SET loader = randomblob(64)", "\(device): a record of a device \(foreign)"),
       (
         "UPDATE trust SET value = randomblob(length(value)) WHERE kind = 1",
         "acme.vault: a record of what is trusted \(foreign)"
       ),
-      ("UPDATE devices SET seal = zeroblob(16)", "acme.vault: a record of a device \(foreign)"),
+      ("UPDATE devices SET seal = zeroblob(16)", "\(device): a record of a device \(foreign)"),
     ] {
       try desk.write("acme.vault", copy)
       try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).write { database in
@@ -152,7 +152,7 @@ struct GrantTests {
       if isGranted {
         #expect(try grant(["-o", "\(status).grant"]).status == 0)
       } else {
-        try refuse(["-o", "a.grant"], error: "acme.vault: a device that is \(status) gets no grants")
+        try refuse(["-o", "a.grant"], error: "\(device): a device that is \(status) gets no grants")
       }
     }
   }
@@ -181,7 +181,7 @@ struct GrantTests {
   func past() throws {
     try refuse(
       ["--not-after", "2020-01-01", "-o", "a.grant"],
-      error: "\(device): the validity would have ended already (expired)")
+      error: "com.acme.codec: the validity would have ended already (expired)")
     #expect(try grant(["-o", "a.grant"]).status == 0)
     #expect(try desk.report("inspect", "a.grant")["sequence"] as? Int == 1)
   }

@@ -50,7 +50,7 @@ final class Shelf {
 
   /// Writes a bundle with these parts, each in runs as a job writes them.
   func make(_ name: String, _ parts: [(series: GrantSeries, records: [GrantRecord])]) throws {
-    let spool = try GrantSpool(creating: path(name + ".partial"))
+    let spool = try GrantSpool(path(name + ".partial"), job: bytes(named: name), records: 0)
     var count: UInt64 = 0
     for part in parts {
       for start in stride(from: 0, to: part.records.count, by: GrantSpool.runLength) {

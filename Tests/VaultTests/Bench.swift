@@ -99,7 +99,7 @@ struct Bench {
     let candidate = try #require(try candidates.next(1).first)
     let recipient = try candidate.recipient(with: key, trust: vault.trust(with: key))
     try meanwhile()
-    var job = try vault.beginJob(bytes(named: UUID().uuidString), on: occasion)
+    var job = GrantJob(bytes(named: UUID().uuidString))
     let terms = CommonGrantTerms(module: module, epoch: epoch, issuedAt: occasion.now, lifecycle: recipient.lifecycle)
     let series = try GrantSeries(terms: terms, chain: ChainFixture.grant.encoded())
     // Nobody opens it here: only its size and number matter.

@@ -80,7 +80,7 @@ struct GrantIssueCommand: ParsableCommand {
     let scope = try about(vault) { try devices.scope(of: store) }
     let tasks = try reissue ? formerTasks(store, occasion) : [newTask(store, occasion)]
     let run = GrantRun(
-      vault: store, path: vault, key: storeKey, trust: trust, signer: signer, signerPath: chain, scope: scope,
+      vault: store, path: vault, key: storeKey, trust: trust, signer: signer, scope: scope,
       requiresAll: devices.areNamed, occasion: occasion)
     let summary = try run.perform(tasks, digest: digest(), to: output.make())
     // A single file speaks for itself.

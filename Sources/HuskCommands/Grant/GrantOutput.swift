@@ -63,7 +63,7 @@ protocol GrantOutput: AnyObject {
   /// Fails where a new job couldn't begin.
   func checkNew() throws
   /// Makes ready for the records behind those that a job has; false where those are lost.
-  func prepare(behind count: UInt64) throws -> Bool
+  func prepare(_ job: GrantJob) throws -> Bool
   /// Puts a step's grants safely away, before they are recorded.
   func write(_ records: [GrantRecord], of series: GrantSeries, behind count: UInt64) throws
   /// Takes notice that they are recorded.
@@ -78,7 +78,7 @@ extension GrantOutput {
   var isVault: Bool { false }
   var limit: UInt64? { nil }
   func checkNew() throws {}
-  func prepare(behind count: UInt64) throws -> Bool { true }
+  func prepare(_ job: GrantJob) throws -> Bool { true }
   func recorded() throws {}
   func publish(_ parts: [(series: GrantSeries, count: UInt64)], isResumed: Bool) throws {}
   func close() {}
@@ -115,7 +115,7 @@ private final class GrantDirectoryOutput: GrantOutput {
     self.path = path
   }
 
-  func prepare(behind count: UInt64) throws -> Bool {
+  func prepare(_ job: GrantJob) throws -> Bool {
     if !FileManager.default.fileExists(atPath: path) {
       guard (try? FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)) != nil else {
         throw FileError(path, .noSuchDirectory)
@@ -147,15 +147,15 @@ private final class BundleOutput: GrantOutput {
 
   func checkNew() throws {
     try checkOutput(path, replaces: replaces)
-    if FileManager.default.fileExists(atPath: spoolPath) { throw UnfinishedBundleError(path: spoolPath) }
   }
 
-  func prepare(behind count: UInt64) throws -> Bool {
+  func prepare(_ job: GrantJob) throws -> Bool {
     do throws(FileError) {
-      spool = try GrantSpool(resuming: spoolPath, records: count)
+      spool = try GrantSpool(spoolPath, job: job.digest, records: job.count)
       return true
     } catch {
-      if error.reason == .notFound, count > 0 { return false }
+      if error.reason == .notFound, job.count > 0 { return false }
+      if error.reason == .alreadyExists { throw UnfinishedBundleError(path: spoolPath) }
       throw error
     }
   }
@@ -170,8 +170,9 @@ private final class BundleOutput: GrantOutput {
   }
 
   func close() {
-    spool = nil
+    // Removed while it is still locked: who waits for it makes a new one.
     removeFile(spoolPath)
+    spool = nil
   }
 }
 

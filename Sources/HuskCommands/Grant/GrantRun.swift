@@ -2,7 +2,6 @@ import Cryptography
 import HostSupport
 import HuskFormat
 import Packager
-import SecretBytes
 import Vault
 
 /// Grants on the same terms.
@@ -21,8 +20,6 @@ struct GrantRun {
   let key: VaultKey
   let trust: TrustSet
   let signer: SigningIdentity
-  /// Of the signer's chain.
-  let signerPath: String
   let scope: GrantScope
   /// Whether a device that can't have a grant is an error.
   let requiresAll: Bool
@@ -40,22 +37,14 @@ struct GrantRun {
     let total = try about(path) { try vault.deviceCount(scope) }
     if let limit = output.limit, total * UInt64(tasks.count) > limit { throw TooManyGrantsError() }
     if requiresAll { for task in tasks { try checkAll(task) } }
+    var summary = GrantSummary()
+    let issuers = try tasks.compactMap { try issuer(for: $0, ofMany: total > 1, &summary) }
     var (job, isResumed) = try begin(digest, output)
-    var summary = GrantSummary(earlier: job.count)
+    summary.earlier = job.count
     let expected = total * UInt64(tasks.count)
     var progress = ProgressBar("grants")
     try Interruption.held {
-      for task in remaining(tasks, of: job) {
-        if let notAfter = task.terms.notAfter, notAfter < occasion.now, task.series != nil {
-          summary.hasExpiredTerms = true
-          continue
-        }
-        let many = total > 1 && signer.mayCertifyJobKeys
-        let issuer = try about(signerPath) {
-          try GrantIssuer(
-            task.terms, contentKey: about(path) { try contentKey(for: task) },
-            signer: many ? signer.makeJobKey(for: task.terms, now: occasion.now) : signer, now: occasion.now)
-        }
+      for (task, issuer) in remaining(issuers, of: job) {
         while try !perform(task, issuer, &job, output, &summary, expected, &progress) {}
         if Interruption.isRequested { break }
       }
@@ -67,33 +56,48 @@ struct GrantRun {
       try about(path) { try vault.finish(job, on: occasion) }
       output.close()
     }
-    isResumed = false
     return summary
   }
 
-  /// A job that was begun by the same command and not finished, or a new one.
+  /// What issues a task's grants; nil where the terms of former grants have run out.
+  private func issuer(
+    for task: GrantTask, ofMany isMany: Bool, _ summary: inout GrantSummary
+  ) throws -> (GrantTask, GrantIssuer)? {
+    if task.series != nil, let notAfter = task.terms.notAfter, notAfter < occasion.now {
+      summary.hasExpiredTerms = true
+      return nil
+    }
+    let isDelegated = isMany && signer.mayCertifyJobKeys
+    return try about(task.terms.module.text) {
+      let issuer = try GrantIssuer(
+        task.terms,
+        contentKey: about(path) { try vault.contentKey(of: task.terms.module, epoch: task.terms.epoch, with: key) },
+        signer: isDelegated ? signer.makeJobKey(for: task.terms, now: occasion.now) : signer, now: occasion.now)
+      return (task, issuer)
+    }
+  }
+
+  /// The job that the same command began and didn't finish, or a new one.
   private func begin(_ digest: [UInt8], _ output: any GrantOutput) throws -> (GrantJob, isResumed: Bool) {
     if let job = try about(path, { try vault.unfinishedJob(digest) }) {
-      if try output.prepare(behind: job.count) { return (job, true) }
+      if try output.prepare(job) { return (job, true) }
       // What was issued so far is lost. It is issued anew: a grant with a higher number does no harm.
       try about(path) { try vault.finish(job, on: occasion) }
     }
     try output.checkNew()
-    let job = try about(path) { try vault.beginJob(digest, on: occasion) }
-    _ = try output.prepare(behind: 0)
+    let job = GrantJob(digest)
+    _ = try output.prepare(job)
     return (job, false)
   }
 
   /// The tasks that a job hasn't finished: the one that its latest series is of, and those behind it.
-  private func remaining(_ tasks: [GrantTask], of job: GrantJob) -> ArraySlice<GrantTask> {
+  private func remaining(
+    _ tasks: [(task: GrantTask, issuer: GrantIssuer)], of job: GrantJob
+  ) -> ArraySlice<(task: GrantTask, issuer: GrantIssuer)> {
     guard let latest = job.series.last?.series.terms,
-      let index = tasks.firstIndex(where: { $0.terms.isEqual(to: latest) })
+      let index = tasks.firstIndex(where: { $0.task.terms.isEqual(to: latest) })
     else { return tasks[...] }
     return tasks[index...]
-  }
-
-  private func contentKey(for task: GrantTask) throws -> SecretBytes {
-    try vault.contentKey(of: task.terms.module, epoch: task.terms.epoch, with: key)
   }
 
   /// Every device that was named can have a grant: else the reason of the first that can't.

@@ -5,7 +5,7 @@ import Vault
 /// What came of a job.
 struct GrantSummary {
   /// By an earlier run of the same job.
-  let earlier: UInt64
+  var earlier: UInt64 = 0
   var issued: UInt64 = 0
   var leftOut: [Reason: UInt64] = [:]
   /// Whether terms were met that have run out: what was granted on them can't be issued anew.
@@ -17,10 +17,6 @@ struct GrantSummary {
     case lifecycle(Lifecycle)
     case untrusted
     case unusableGrantKey
-  }
-
-  init(earlier: UInt64) {
-    self.earlier = earlier
   }
 
   var leftOutCount: UInt64 { leftOut.values.reduce(0, +) }

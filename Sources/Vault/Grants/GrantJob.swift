@@ -6,7 +6,10 @@ public import HuskFormat
 /// Many grants that were asked for together and are issued step by step (SPEC 14.6). What a step recorded is done, and
 /// a job that stopped goes on behind it.
 public struct GrantJob: Sendable {
-  let row: Int64
+  /// Of what was asked for, 32 bytes.
+  public let digest: [UInt8]
+  /// Nil until its first step is recorded.
+  fileprivate var row: Int64?
   /// The row of the last device that is done, in the order of ``GrantCandidates``, for the latest series.
   public internal(set) var position: Int64
   /// In the order in which they were begun; those of an earlier run too.
@@ -20,6 +23,18 @@ public struct GrantJob: Sendable {
     public let series: GrantSeries
     /// How many grants were recorded.
     public internal(set) var count: UInt64
+  }
+
+  /// A job that nothing was recorded of yet.
+  public init(_ digest: [UInt8]) {
+    self.init(digest: digest, row: nil, position: 0, series: [])
+  }
+
+  fileprivate init(digest: [UInt8], row: Int64?, position: Int64, series: [Part]) {
+    self.digest = digest
+    self.row = row
+    self.position = position
+    self.series = series
   }
 
   /// How many grants were recorded.
@@ -51,7 +66,7 @@ extension Vault {
       let series = try Row.fetchAll(
         database, sql: "SELECT id, terms, chain, count FROM grant_series WHERE job = ? ORDER BY id", arguments: [job])
       return GrantJob(
-        row: job, position: try row.rowID("position", in: .job),
+        digest: digest, row: job, position: try row.rowID("position", in: .job),
         series: try series.map { row in
           GrantJob.Part(
             row: try row.rowID("id", in: .grant), series: try GrantSeries(stored: row),
@@ -60,25 +75,13 @@ extension Vault {
     }
   }
 
-  /// Begins a job; throws `busy` if another process just did.
-  public func beginJob(_ digest: [UInt8], on occasion: Occasion) throws(VaultError) -> GrantJob {
-    try write { database in
-      let isThere = try Row.fetchOne(
-        database, sql: "SELECT 1 FROM jobs WHERE digest = ? AND finished_at IS NULL", arguments: [Data(digest)])
-      guard isThere == nil else { throw VaultError.busy }
-      try database.execute(
-        sql: "INSERT INTO jobs (digest, position, started_at) VALUES (?, 0, ?)",
-        arguments: [Data(digest), Int64(clamping: occasion.now)])
-      return GrantJob(row: database.lastInsertedRowID, position: 0, series: [])
-    }
-  }
-
   /// Ends a job: asking for the same again begins another.
   public func finish(_ job: GrantJob, on occasion: Occasion) throws(VaultError) {
+    guard let row = job.row else { return }
     try write { database in
       try database.execute(
         sql: "UPDATE jobs SET finished_at = ? WHERE id = ? AND finished_at IS NULL",
-        arguments: [Int64(clamping: occasion.now), job.row])
+        arguments: [Int64(clamping: occasion.now), row])
     }
   }
 
@@ -106,16 +109,17 @@ extension Vault {
       if try database.changeMark() != mark {
         for grant in grants where try !database.isCurrent(grant.candidate, module: module) { return false }
       }
-      try database.requireUnfinished(job)
+      let row = try database.row(of: job, now: occasion.now)
+      changed.row = row
       if !job.isLatestOpen || changed.series.last?.series != series {
-        changed.series.append(try database.begin(series, module: module, in: job))
+        changed.series.append(try database.begin(series, module: module, in: row))
         changed.isLatestOpen = true
       }
       let last = changed.series.count - 1
       for grant in grants { try database.insert(grant, module: module, series: changed.series[last].row, keeps: keeps) }
       changed.series[last].count += UInt64(grants.count)
       changed.position = grants.last?.candidate.row ?? changed.position
-      try database.update(changed, series: changed.series[last])
+      try database.update(row, position: changed.position, series: changed.series[last])
       try database.append(
         .granted,
         [
@@ -152,18 +156,25 @@ extension Database {
       ]) ?? false
   }
 
-  /// Throws `busy` if another process finished the job.
-  fileprivate func requireUnfinished(_ job: GrantJob) throws {
-    let position = try Int64.fetchOne(
-      cachedStatement(sql: "SELECT position FROM jobs WHERE id = ? AND finished_at IS NULL"), arguments: [job.row])
-    guard position == job.position else { throw VaultError.busy }
+  /// The row of a job, which its first step makes; throws `busy` if another process is at the same job.
+  fileprivate func row(of job: GrantJob, now: UInt64) throws -> Int64 {
+    let found = try Row.fetchOne(
+      cachedStatement(sql: "SELECT id, position FROM jobs WHERE digest = ? AND finished_at IS NULL"),
+      arguments: [Data(job.digest)])
+    let row = try found?.rowID("id", in: .job)
+    guard row == job.row, try found?.rowID("position", in: .job) ?? 0 == job.position else { throw VaultError.busy }
+    if let row { return row }
+    try execute(
+      sql: "INSERT INTO jobs (digest, position, started_at) VALUES (?, 0, ?)",
+      arguments: [Data(job.digest), Int64(clamping: now)])
+    return lastInsertedRowID
   }
 
-  fileprivate func begin(_ series: GrantSeries, module: Int64, in job: GrantJob) throws -> GrantJob.Part {
+  fileprivate func begin(_ series: GrantSeries, module: Int64, in job: Int64) throws -> GrantJob.Part {
     try execute(
       sql: "INSERT INTO grant_series (job, module, epoch, terms, chain, count) VALUES (?, ?, ?, ?, ?, 0)",
       arguments: [
-        job.row, module, Int64(clamping: series.terms.epoch), Data(series.terms.encoded()), Data(series.chain),
+        job, module, Int64(clamping: series.terms.epoch), Data(series.terms.encoded()), Data(series.chain),
       ])
     return GrantJob.Part(row: lastInsertedRowID, series: series, count: 0)
   }
@@ -182,9 +193,9 @@ extension Database {
     ])
   }
 
-  fileprivate func update(_ job: GrantJob, series: GrantJob.Part) throws {
+  fileprivate func update(_ job: Int64, position: Int64, series: GrantJob.Part) throws {
     try execute(
       sql: "UPDATE grant_series SET count = ? WHERE id = ?", arguments: [Int64(clamping: series.count), series.row])
-    try execute(sql: "UPDATE jobs SET position = ? WHERE id = ?", arguments: [job.position, job.row])
+    try execute(sql: "UPDATE jobs SET position = ? WHERE id = ?", arguments: [position, job])
   }
 }
