@@ -1,3 +1,5 @@
+import Cryptography
+import DICE
 import DeviceSupport
 import FormatFixtures
 import Foundation
