@@ -171,7 +171,7 @@ class Plan:
     def swift_rule(self, target):
         sources = sorted(glob.glob(f"{self.folder(target)}/**/*.swift", recursive=True))
         needed = []
-        flags = self.swift + flags_of(target, "swift") + ["-package-name", "husk", "-module-name", target["name"]]
+        flags = self.swift + flags_of(target, "swift") + ["-module-name", target["name"]]
         if not any(os.path.basename(source) == "main.swift" for source in sources):
             flags.append("-parse-as-library")
         for dependency in self.closure(target["name"])[:-1]:
