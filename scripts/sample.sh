@@ -3,7 +3,7 @@
 
 # Builds `husk`, and sets `husk`, `sdk` and `samples`.
 build_sample() {
-  build_device_side "$@"
+  quietly build_device_side "$@"
   quietly swift build --package-path "$root" -c release --product husk
   husk=$(swift build --package-path "$root" -c release --show-bin-path)/husk
 }
