@@ -75,6 +75,8 @@ class Plan:
         # Nothing unwinds through Swift's frames, so nothing gets as far as these.
         self.c += ["-fno-asynchronous-unwind-tables"]
         self.swift = ["-target", machine["swift"], "-module-cache-path", f"{build}/cache", "-I", build]
+        # The modules are one package here too, or `package` declarations would be nobody's.
+        self.swift += ["-package-name", "husk"]
         self.swift += ["-Xfrontend", "-enable-stack-protector", "-Xcc", machine["branches"]]
         self.link = list(LINK)
         if sysroot:
@@ -169,7 +171,7 @@ class Plan:
     def swift_rule(self, target):
         sources = sorted(glob.glob(f"{self.folder(target)}/**/*.swift", recursive=True))
         needed = []
-        flags = self.swift + flags_of(target, "swift") + ["-package-name", "husk", "-module-name", target["name"]]
+        flags = self.swift + flags_of(target, "swift") + ["-module-name", target["name"]]
         if not any(os.path.basename(source) == "main.swift" for source in sources):
             flags.append("-parse-as-library")
         for dependency in self.closure(target["name"])[:-1]:
