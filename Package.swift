@@ -116,7 +116,8 @@ let hostTargets: [Target] = [
   .executableTarget(
     name: "husk-bench",
     dependencies: [
-      "CBaseline", "COSE", "Cryptography", "DICE", "GrantBundle", "HostSupport", "HuskFormat", "Packager", "SecretBytes",
+      "CBaseline", "COSE", "Cryptography", "DICE", "GrantBundle", "HostSupport", "HuskFormat", "Packager",
+      "SecretBytes",
     ], swiftSettings: common),
 ]
 
