@@ -19,56 +19,63 @@ let swift: [SwiftSetting] =
   ? common + [.enableExperimentalFeature("Embedded"), .unsafeFlags(["-wmo", "-Osize"])]
   : common
 
+/// A library brings its code to whoever uses it instead of compiling it: stages and libhusk get what they need, once.
+let deferred: [SwiftSetting] = embedded ? [.enableExperimentalFeature("DeferredCodeGen")] : []
+
 let hardenedC: [CSetting] = [
   .unsafeFlags([
-    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-D_FORTIFY_SOURCE=2", "-O2",
+    "-Wall", "-Wextra", "-Werror", "-fstack-protector-strong", "-fstack-clash-protection", "-D_FORTIFY_SOURCE=3", "-O2",
     "-fvisibility=hidden",
   ])
 ]
 
 /// A module that is compiled in both worlds: Embedded subset, no Foundation.
 func shared(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, swiftSettings: swift)
+  .target(name: name, dependencies: dependencies, swiftSettings: swift + deferred)
 }
 
-/// A boot stage: a fully static executable when built for a device.
+/// A boot stage: scripts/build-device.sh makes a static executable of each.
 func stage(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .executableTarget(
-    name: name, dependencies: dependencies, swiftSettings: swift,
-    linkerSettings: embedded
-      ? [.unsafeFlags(["-Xclang-linker", "-static", "-Xlinker", "--gc-sections"])] : [])
+  .executableTarget(name: name, dependencies: dependencies, swiftSettings: swift)
 }
 
 let sharedTargets: [Target] = [
   .systemLibrary(name: "CLibCrypto", pkgConfig: "libcrypto", providers: [.apt(["libssl-dev"])]),
   .systemLibrary(name: "CLibLZ4", pkgConfig: "liblz4", providers: [.apt(["liblz4-dev"])]),
   .target(name: "CLinux", cSettings: hardenedC),
-  .target(name: "CHusk"),
+  .target(name: "CHusk", cSettings: hardenedC),
+  .target(name: "CLoader", cSettings: hardenedC),
   .target(name: "CStage", cSettings: hardenedC),
   shared("ErrorClass", []),
   shared("SecretBytes", ["CLinux"]),
   shared("CBOR", []),
-  shared("Cryptography", ["CLibCrypto", "SecretBytes"]),
+  shared("Cryptography", ["CLibCrypto", "CLinux", "SecretBytes"]),
   shared("COSE", ["CBOR", "Cryptography", "SecretBytes"]),
   shared("Compression", ["CLibLZ4"]),
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared("Protections", ["CBOR", "CLinux"]),
+  shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
   shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "SecretBytes", "SecureWorld",
+      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
 let deviceTargets: [Target] = [
-  shared("Loader", ["CHusk", "CLinux", "ErrorClass", "ModuleELF", "SecureWorld"]),
+  .target(
+    name: "Loader",
+    dependencies: ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
+  stage("fuseprovider", ["BootChain", "CStage"]),
 ]
 
 /// A module of the tools: ordinary Swift, never part of a device.
@@ -102,16 +109,18 @@ let hostTargets: [Target] = [
     "Simulator",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
-      "Packager", "SecretBytes", "SecureWorld",
+      "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "COSE", "Cryptography", "ErrorClass", "GrantBundle", "HostSupport", "HuskFormat",
-      "ModuleELF", "ModuleLint", "Packager", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "GrantBundle", "HostSupport",
+      "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
-  .executableTarget(name: "husk", dependencies: ["HuskCommands"], swiftSettings: common),
+  .executableTarget(
+    name: "husk", dependencies: ["HuskCommands"], swiftSettings: common,
+    linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
   .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
   .executableTarget(
     name: "husk-bench",
@@ -128,7 +137,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let testTargets: [Target] = [
   .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
-  tests("SecretBytesTests", ["SecretBytes"]),
+  tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
@@ -140,7 +149,7 @@ let testTargets: [Target] = [
     name: "DeviceSupport",
     dependencies: [
       "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat",
+      "HuskFormat", "Protections",
       "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
@@ -149,13 +158,20 @@ let testTargets: [Target] = [
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
-  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
+  tests(
+    "SecureStorageTests",
+    ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
+  tests(
+    "ProtectionsTests",
+    ["BootChain", "CBOR", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat", "Protections", "SecureWorld"]),
+  tests("SecureWorldTests", ["CBOR", "CLinux", "ErrorClass", "Protections", "SecureWorld"]),
   tests(
     "BootChainTests",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
       "SecretBytes",
     ]),
+  tests("DecryptorTests", ["CLinux", "Decryptor", "ErrorClass", "HuskFormat", "SecureWorld"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
   tests(
     "GrantBundleTests",
@@ -187,29 +203,25 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
-  tests("LibraryTests", ["BootChain", "DeviceSupport", "FormatFixtures"]),
+  tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
+  .testTarget(
+    name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "FormatFixtures", "HostSupport",
-      "HuskFormat", "SecretBytes", "Vault",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "HostSupport", "HuskFormat", "SecretBytes", "Vault",
     ]),
 ]
 
 let package = Package(
   name: "husk",
-  products: embedded
-    ? [
-      .library(name: "husk", type: .static, targets: ["Loader"]),
-      .executable(name: "bootrom", targets: ["bootrom"]),
-      .executable(name: "bootloader", targets: ["bootloader"]),
-      .executable(name: "decryptor", targets: ["decryptor"]),
-    ]
-    : [],
+  products: embedded ? [.library(name: "husk", type: .static, targets: ["Loader"])] : [],
   dependencies: embedded ? [] : hostPackages,
   targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
 )

@@ -27,12 +27,13 @@ quietly() {
   rm -f "$log"
 }
 
-# Builds what ships on devices into `sdk`, and the samples into `samples`.
+# Builds what ships on devices of an architecture (default: this machine's) into `sdk`, and the samples into `samples`.
 build_device_side() {
-  sdk="$root/.build-sdk"
-  samples="$root/.build-samples"
-  "$root/scripts/build-device.sh" "$sdk"
-  quietly make -C "$root/Samples" OUT="$samples" HUSK_LIB="$sdk/libhusk.a" modules firmware
+  local architecture=${1:-$(uname -m)}
+  sdk="$root/.build-sdk/$architecture"
+  samples="$root/.build-samples/$architecture"
+  "$root/scripts/build-device.sh" "$architecture" "$sdk"
+  quietly make -C "$root/Samples" OUT="$samples" CC="$architecture-linux-gnu-gcc" HUSK="$sdk" modules firmware
 }
 
 # Sets `scratch` to a temporary folder that everybody may enter and that goes away with the script.

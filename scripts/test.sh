@@ -3,12 +3,17 @@
 #
 #   scripts/test.sh [ARGUMENTS OF swift test]      for example: scripts/test.sh --filter CBORTests
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$root/scripts/debian.sh"
 
 "$root/scripts/setup.sh"
 make_scratch
 
 say "Building what ships on devices, and the samples"
+build_device_side aarch64
+sdk_aarch64=$sdk samples_aarch64=$samples
 build_device_side
+
+for architecture in x86_64 aarch64; do unpack_board "$architecture" "$root/.build-board/$architecture"; done
 
 say "Building the tests"
 quietly swift build --package-path "$root" --build-tests
@@ -17,7 +22,7 @@ log="$scratch/log"
 outcome=0
 # Tests that boot devices need root: the mock ROM gives each stage a user of its own.
 as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" \
-  HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" \
+  HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" HUSK_SDK_AARCH64="$sdk_aarch64" HUSK_SAMPLES_AARCH64="$samples_aarch64" \
   swift test --package-path "$root" --skip-build --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
 grep -E '^vectors: ' "$log" | sort -u || true
 grep -E '^(✘|.*: error: )|skipped' "$log" || true

@@ -19,7 +19,8 @@ struct husk_module { void *handle; };
 static const uint8_t identity[] = {0xD9, 0xD9, 0xF7, 0x00, 0xFF};
 
 /* The socket is there or not; nothing is said on it. */
-husk_status husk_open(int socket_fd, husk_device **out) {
+husk_status husk_open(int socket_fd, const husk_open_options *options, husk_device **out) {
+  (void)options;
   *out = NULL;
   if (fcntl(socket_fd, F_GETFD) < 0) return HUSK_E_NO_DECRYPTOR;
   *out = calloc(1, sizeof **out);
@@ -49,6 +50,10 @@ husk_status husk_load_fd(husk_device *device, int package_fd, int grant_fd, cons
   return HUSK_OK;
 }
 
+husk_status husk_show_status_list_fd(husk_device *device, int fd) {
+  return device == NULL || fd < 0 ? HUSK_E_INVALID_ARGUMENT : HUSK_OK;
+}
+
 husk_status husk_symbol(husk_module *module, const char *name, void **out) {
   *out = dlsym(module->handle, name);
   return *out == NULL ? HUSK_E_NOT_FOUND : HUSK_OK;
@@ -59,7 +64,8 @@ husk_status husk_module_get_info(const husk_module *module, husk_module_info *in
   static const uint8_t features[] = {0xA1, 0x01};
   *info = (husk_module_info){
       .size = sizeof *info, .name = "com.example.fake", .version = {1, 2, 3}, .security_version = 4, .epoch = 5,
-      .module_size = 6, .grant_sequence = 7, .not_after = 1700000000, .features = features, .features_size = 2};
+      .module_size = 6, .grant_sequence = 7, .not_after = 1700000000, .features = features, .features_size = 2,
+      .flags = HUSK_MODULE_LOCKED};
   return HUSK_OK;
 }
 
@@ -73,6 +79,17 @@ husk_status husk_identity(husk_device *device, uint8_t *buffer, size_t capacity,
   *length = sizeof identity;
   if (capacity < sizeof identity) return HUSK_E_LIMIT_EXCEEDED;
   memcpy(buffer, identity, sizeof identity);
+  return HUSK_OK;
+}
+
+husk_status husk_protections(husk_device *device, husk_protection *protections, size_t capacity, size_t *count) {
+  if (device == NULL || capacity < 3 || protections->size != sizeof *protections) return HUSK_E_INVALID_ARGUMENT;
+  const husk_protection all[] = {
+      {sizeof all[0], 1, HUSK_PROTECTION_ACTIVE, 0, "secret-memory", "", "Keys show.", "Get it."},
+      {sizeof all[0], 101, HUSK_PROTECTION_INACTIVE, 7, "a \"quoted\" name", "", "Modules show.", "Get it too."},
+      {sizeof all[0], 201, HUSK_PROTECTION_UNKNOWN, 2, "verified-root", "needs root to tell", "All shows.", "Do it."}};
+  memcpy(protections, all, sizeof all);
+  *count = 3;
   return HUSK_OK;
 }
 

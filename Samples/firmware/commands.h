@@ -25,4 +25,10 @@ void command_info(char **arguments);
 /* Writes the device's identity to standard output. */
 void command_identity(char **arguments);
 
+/*
+ * [--json]: loads the modules of the flash folder that have a grant, and prints which protections are in force and which
+ * are not.
+ */
+void command_protections(char **arguments);
+
 #endif

@@ -23,9 +23,18 @@ bool is_module_name(const char *name) {
   return true;
 }
 
+/* What libhusk knows beyond the status. */
+static void print_message(void *user, int32_t level, const char *message) {
+  (void)user;
+  fprintf(stderr, "firmware: %s: %s\n", level == HUSK_LOG_ERROR ? "note" : "warning", message);
+}
+
 husk_device *device_open(void) {
+  husk_open_options options = HUSK_OPEN_OPTIONS_INIT;
+  options.log = print_message;
   husk_device *device;
-  require_ok(husk_open(HUSK_INHERITED_SOCKET, &device), "opening", "the session with the decryptor");
+  require_ok(husk_open(HUSK_INHERITED_SOCKET, &options, &device), "opening", "the session with the decryptor");
+  device_show_status_lists(device);
   return device;
 }
 

@@ -11,12 +11,14 @@
 
 #include "husk.h"
 
-/* The descriptor of the flash folder, and where in it packages and grants are. */
+/* The descriptor of the flash folder, and where in it packages, grants and status lists are. */
 #define FLASH_DESCRIPTOR 4
 #define FLASH_MODULES "modules"
 #define FLASH_GRANTS "grants"
+#define FLASH_STATUS "status"
 #define PACKAGE_SUFFIX ".husk"
 #define GRANT_SUFFIX ".grant"
+#define STATUS_SUFFIX ".status"
 
 /* The modules that this firmware is made for. */
 #define CODEC_MODULE "com.example.adpcm"
@@ -28,8 +30,11 @@
 /* Whether it is a reverse-DNS name: a-z, digits and hyphens between single dots. Such a name leaves no folder. */
 bool is_module_name(const char *name);
 
-/* Opens the session with the decryptor, or fails. */
+/* Opens the session with the decryptor and shows it the status lists of the flash folder, or fails. */
 husk_device *device_open(void);
+
+/* Shows the decryptor every status list of the flash folder. What it doesn't take is reported on standard error. */
+void device_show_status_lists(husk_device *device);
 
 /* Loads a module of the flash folder, or fails. */
 husk_module *device_load(husk_device *device, const char *name);

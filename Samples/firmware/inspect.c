@@ -35,7 +35,7 @@ void command_info(char **arguments) {
   if (!is_module_name(arguments[0])) fail(EXIT_USAGE, "not a module's name: %s", arguments[0]);
   husk_device *device = device_open();
   husk_module *module = device_load(device, arguments[0]);
-  husk_module_info info = {.size = sizeof info};
+  husk_module_info info = HUSK_MODULE_INFO_INIT;
   require_ok(husk_module_get_info(module, &info), "asking about", arguments[0]);
   printf("name: %s\n", info.name);
   printf("version: %" PRIu32 ".%" PRIu32 ".%" PRIu32 "\n", info.version[0], info.version[1], info.version[2]);
@@ -48,6 +48,8 @@ void command_info(char **arguments) {
   printf("features: ");
   for (size_t i = 0; info.features != NULL && i < info.features_size; i++) printf("%02x", info.features[i]);
   printf("%s\n", info.features == NULL || info.features_size == 0 ? "none" : "");
+  printf("memory: %s, %s\n", info.flags & HUSK_MODULE_LOCKED ? "locked" : "not locked",
+         info.flags & HUSK_MODULE_EXECUTE_ONLY ? "code execute-only" : "code readable");
   husk_unload(module);
   husk_close(device);
 }

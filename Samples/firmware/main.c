@@ -11,19 +11,21 @@
 
 typedef struct {
   const char *name;
-  int argument_count;
+  int least_arguments;
+  int most_arguments;
   const char *arguments;
   void (*run)(char **arguments);
 } command;
 
 static const command commands[] = {
-    {"list", 0, "", command_list},
-    {"encode", 2, " IN.wav OUT.wav", command_encode},
-    {"decode", 2, " IN.wav OUT.wav", command_decode},
-    {"roundtrip", 1, " IN.wav", command_roundtrip},
-    {"classify", 1, " IN.csv", command_classify},
-    {"info", 1, " NAME", command_info},
-    {"identity", 0, "", command_identity},
+    {"list", 0, 0, "", command_list},
+    {"encode", 2, 2, " IN.wav OUT.wav", command_encode},
+    {"decode", 2, 2, " IN.wav OUT.wav", command_decode},
+    {"roundtrip", 1, 1, " IN.wav", command_roundtrip},
+    {"classify", 1, 1, " IN.csv", command_classify},
+    {"info", 1, 1, " NAME", command_info},
+    {"identity", 0, 0, "", command_identity},
+    {"protections", 0, 1, " [--json]", command_protections},
 };
 
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
@@ -42,7 +44,8 @@ int main(int argc, char **argv) {
   }
   const command *command = find_command(argv[1]);
   if (command == NULL) fail(EXIT_USAGE, "no command %s", argv[1]);
-  if (argc - 2 != command->argument_count) fail(EXIT_USAGE, "usage: firmware %s%s", command->name, command->arguments);
+  if (argc - 2 < command->least_arguments || argc - 2 > command->most_arguments)
+    fail(EXIT_USAGE, "usage: firmware %s%s", command->name, command->arguments);
   command->run(argv + 2);
   if (fflush(stdout) != 0) fail(EXIT_FILE, "writing -: %s", strerror(errno));
   return EXIT_SUCCESS;

@@ -57,7 +57,8 @@ struct MemoryFile: ~Copyable {
 
   init() throws(ErrorClass) {
     descriptor = linux_memory_file_executable("stage")
-    guard descriptor >= 0 else { throw .outOfMemory }
+    // EACCES: memory files that can be executed are forbidden (SPEC 15.5).
+    guard descriptor >= 0 else { throw linux_errno() == EACCES ? .internal : .outOfMemory }
   }
 
   deinit { close(descriptor) }

@@ -6,7 +6,8 @@ public import ErrorClass
 import HuskFormat
 import SecretBytes
 
-/// What a stage hands to the next through a pipe (SPEC 7.4): its CDIs, and what it needs to know.
+/// What a stage hands to the next (SPEC 7.4): its CDIs, and what it needs to know. The bootloader gets it through a pipe,
+/// the decryptor from its secret provider.
 public struct Handoff: ~Copyable {
   public let secrets: DICE.Secrets
   public let notes: HandoffNotes
@@ -58,17 +59,14 @@ public struct HandoffNotes: Equatable, Sendable {
   public var state: BootState
   /// Encoded DICE certificates so far, the bootloader's first.
   public var certificates: [[UInt8]]
-  /// The normal world is at the other end of a service socket, and no firmware is started.
-  public var hasServiceSocket: Bool
   public var firmwareUser: UInt32
   public var firmwareGroup: UInt32
 
   public init(
-    state: BootState, certificates: [[UInt8]], hasServiceSocket: Bool, firmwareUser: UInt32, firmwareGroup: UInt32
+    state: BootState, certificates: [[UInt8]], firmwareUser: UInt32, firmwareGroup: UInt32
   ) {
     self.state = state
     self.certificates = certificates
-    self.hasServiceSocket = hasServiceSocket
     self.firmwareUser = firmwareUser
     self.firmwareGroup = firmwareGroup
   }
@@ -84,9 +82,8 @@ public struct HandoffNotes: Equatable, Sendable {
         item.beginArray(certificates.count)
         for certificate in certificates { item.encode(encoded: certificate) }
       }
-      map.set(11) { $0.encode(bool: hasServiceSocket) }
-      map.set(12) { $0.encode(unsigned: UInt64(firmwareUser)) }
-      map.set(13) { $0.encode(unsigned: UInt64(firmwareGroup)) }
+      map.set(11) { $0.encode(unsigned: UInt64(firmwareUser)) }
+      map.set(12) { $0.encode(unsigned: UInt64(firmwareGroup)) }
     }
     return encoder.bytes
   }
@@ -115,15 +112,13 @@ extension HandoffNotes {
     let members = map.remaining
     try reader.expectKey(1, &map)
     guard try reader.readUnsigned() == Self.version else { return nil }
-    guard members == 13 else { throw CBORError(.outOfRange, at: 0) }
+    guard members == 12 else { throw CBORError(.outOfRange, at: 0) }
     state = try BootState(&reader, &map, from: 2)
     try reader.expectKey(10, &map)
     certificates = try Self.readCertificates(&reader)
     try reader.expectKey(11, &map)
-    hasServiceSocket = try reader.readBool()
-    try reader.expectKey(12, &map)
     firmwareUser = try Self.readID(&reader)
-    try reader.expectKey(13, &map)
+    try reader.expectKey(12, &map)
     firmwareGroup = try Self.readID(&reader)
   }
 

@@ -11,21 +11,36 @@ public enum Platform {
 
   /// The descriptors that a stage finds.
   public enum Descriptor {
+    /// Bootloader.
     public static let handoff: Int32 = 3
     /// Bootloader.
     public static let flash: Int32 = 4
+    /// Bootloader: the monotonic counter.
+    public static let counter: Int32 = 5
     /// Bootloader, if there is one.
-    public static let service: Int32 = 5
-    /// Decryptor: the socket to the normal world.
+    public static let service: Int32 = 6
+    /// Decryptor: the socket to its secret provider.
+    public static let provider: Int32 = 3
+    /// Decryptor: the socket to its client, or the one that clients connect to.
     public static let socket: Int32 = 4
+    /// Decryptor: the two files of its secure storage (SPEC 7.8), if they could be opened.
+    public static let storage: [Int32] = [5, 6]
+    /// Fuse provider: the listening socket, from the service manager.
+    public static let listener: Int32 = 3
   }
 }
 
-/// What every stage does first: no core dump, no inspection, no configuration file of libcrypto's.
-public func startStage() throws(ErrorClass) {
+/// What every stage does first: no core dump, no inspection, no new code, no configuration file of libcrypto's, and a heap
+/// for libcrypto whose pages are protected.
+///
+/// - Parameter children: whether what this process forks and executes may make no new code either. Not before a firmware,
+///   which may be a program that compiles as it runs.
+public func startStage(binding children: Bool = false) throws(ErrorClass) {
   guard linux_set_dumpable(0) == 0 else { throw .internal }
+  // Where the kernel can.
+  _ = linux_refuse_new_code(children ? 1 : 0)
   do throws(CryptographyError) {
-    try initializeCryptography()
+    guard try LibraryHeap.current().isProtected else { throw CryptographyError.libraryFailure(.initialization) }
   } catch {
     throw .internal
   }

@@ -70,6 +70,12 @@ public struct CBOREncoder: Sendable {
     appendHead(.array, UInt64(count))
   }
 
+  /// Starts a map: exactly `count` entries must follow, in the order of their encoded keys, each once. Where that isn't
+  /// plain to see, ``encodeMap(_:)`` takes care of it.
+  public mutating func beginMap(_ count: Int) {
+    appendHead(.map, UInt64(count))
+  }
+
   /// Tags the item that follows (RFC 8949 §3.4).
   public mutating func tag(_ number: UInt64) {
     appendHead(.tag, number)

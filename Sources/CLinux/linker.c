@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +18,11 @@ void linux_lock(void) { pthread_mutex_lock(&lock); }
 void linux_unlock(void) { pthread_mutex_unlock(&lock); }
 
 void *linux_dlopen(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL); }
+
+const char *linux_dlerror(void) {
+  const char *text = dlerror();
+  return text != NULL ? text : "no reason given";
+}
 
 void linux_dlclose(void *handle) { dlclose(handle); }
 
@@ -90,44 +94,4 @@ static int in_cache(const char *soname) {
 int linux_linker_would_find(const char *soname) {
   if (strchr(soname, '/') != NULL) return access(soname, F_OK) == 0;
   return in_search_directories(soname) || in_cache(soname);
-}
-
-struct search {
-  const struct link_map *map;
-  linux_segment *segments;
-  size_t capacity;
-  size_t count;
-};
-
-static int collect(struct dl_phdr_info *info, size_t size, void *data) {
-  struct search *search = data;
-  (void)size;
-  // Load address and name together tell objects apart: the name is the very string of the link map.
-  if (info->dlpi_addr != search->map->l_addr || info->dlpi_name != search->map->l_name) return 0;
-  uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
-  for (int i = 0; i < info->dlpi_phnum; i++) {
-    const ElfW(Phdr) *header = &info->dlpi_phdr[i];
-    if (header->p_type != PT_LOAD) continue;
-    if (search->count < search->capacity) {
-      uintptr_t start = info->dlpi_addr + header->p_vaddr;
-      uintptr_t end = start + header->p_memsz;
-      search->segments[search->count] = (linux_segment){start & ~(page - 1), (end + page - 1) & ~(page - 1)};
-    }
-    search->count++;
-  }
-  return 1;
-}
-
-size_t linux_object_segments(uintptr_t number, linux_segment *segments, size_t capacity) {
-  struct search search = {(const struct link_map *)number, segments, capacity, 0};
-  dl_iterate_phdr(collect, &search);
-  return search.count;
-}
-
-int linux_protect_module(const linux_segment *segment) {
-  void *start = (void *)segment->start;
-  size_t size = segment->end - segment->start;
-  int result = madvise(start, size, MADV_DONTDUMP);
-  (void)mlock(start, size);
-  return result;
 }

@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -66,8 +65,6 @@ int linux_first_to_go(void) {
   close(fd);
   return written == 4 ? 0 : -1;
 }
-
-void linux_pause(int milliseconds) { (void)poll(NULL, 0, milliseconds); }
 
 int linux_become(uint32_t user, uint32_t group) {
   if (setgroups(0, NULL) != 0) return -1;
@@ -130,14 +127,58 @@ int linux_forbid_core_files(void) {
   return setrlimit(RLIMIT_CORE, &none);
 }
 
+// Lowers a limit for good; one that is lower already stays.
+static int lower_limit(__rlimit_resource_t resource, uint64_t value) {
+  struct rlimit limit;
+  if (getrlimit(resource, &limit) != 0) return -1;
+  if (limit.rlim_max > value) limit.rlim_max = value;
+  limit.rlim_cur = limit.rlim_max;
+  return setrlimit(resource, &limit);
+}
+
+int linux_limit_resources(uint64_t memory, uint64_t file_size, uint64_t descriptors) {
+  return lower_limit(RLIMIT_DATA, memory) == 0 && lower_limit(RLIMIT_FSIZE, file_size) == 0 &&
+                 lower_limit(RLIMIT_NOFILE, descriptors) == 0
+             ? 0
+             : -1;
+}
+
+int linux_isolate_branch_prediction(void) {
+  return prctl(PR_SET_SPECULATION_CTRL, PR_SPEC_INDIRECT_BRANCH, PR_SPEC_FORCE_DISABLE, 0, 0);
+}
+
 void linux_raise_memory_lock_limit(void) {
   struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
   (void)setrlimit(RLIMIT_MEMLOCK, &all);
 }
 
-int linux_lock_all_memory(void) { return mlockall(MCL_CURRENT | MCL_FUTURE); }
+int linux_lock_all_memory(void) {
+  // Not what will be mapped (MCL_FUTURE): under a limit that would make allocations fail, and secret memory and the heap
+  // of libcrypto lock themselves. Each page as it comes into use: all at once, a forked process would copy every page that
+  // it shares with its parent.
+  if (mlockall(MCL_CURRENT | MCL_ONFAULT) == 0) return 0;
+  return errno == EINVAL ? mlockall(MCL_CURRENT) : -1;
+}
+
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#define PR_MDWE_REFUSE_EXEC_GAIN 1UL
+#endif
+#ifndef PR_MDWE_NO_INHERIT
+#define PR_MDWE_NO_INHERIT 2UL
+#endif
+
+int linux_refuse_new_code(int inherited) {
+  return prctl(PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN | (inherited ? 0 : PR_MDWE_NO_INHERIT), 0, 0, 0);
+}
 
 pid_t linux_fork(void) { return fork(); }
+
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+
+int linux_process_handle(pid_t process) { return (int)syscall(SYS_pidfd_open, process, 0); }
 
 static int outcome(int status) { return WIFSIGNALED(status) ? 256 + WTERMSIG(status) : WEXITSTATUS(status); }
 

@@ -1,6 +1,8 @@
 #define _GNU_SOURCE
 #include "linux_sandbox.h"
 
+#include "linux_probes.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
@@ -55,14 +57,7 @@ enum {
   ACCESS_FS_MAKE_BLOCK = 1 << 11,
   ACCESS_FS_REFER = 1 << 13,
   RULE_PATH_BENEATH = 1,
-  CREATE_RULESET_VERSION = 1,
 };
-
-// The kernel's Landlock version; 0 if it has none.
-static int landlock_version(void) {
-  long version = syscall(SYS_landlock_create_ruleset, NULL, 0, CREATE_RULESET_VERSION);
-  return version < 0 ? 0 : (int)version;
-}
 
 static int landlock_restrict(struct ruleset_attributes *attributes, size_t size, int allow_root) {
   int ruleset = (int)syscall(SYS_landlock_create_ruleset, attributes, size, 0);
@@ -80,7 +75,7 @@ static int landlock_restrict(struct ruleset_attributes *attributes, size_t size,
 }
 
 int linux_landlock_freeze_mounts(void) {
-  int version = landlock_version();
+  int version = linux_landlock_version();
   if (version == 0) return 1;
   // A domain must handle some right; these are handed back for the whole tree. REFER in particular would otherwise be
   // denied, and with it renaming between directories.
@@ -91,7 +86,7 @@ int linux_landlock_freeze_mounts(void) {
 
 int linux_landlock_deny_all(void) {
   static const uint64_t fs[] = {0x1fff, 0x3fff, 0x7fff, 0x7fff, 0xffff};  // by version 1, 2, 3, 4, 5
-  int version = landlock_version();
+  int version = linux_landlock_version();
   if (version == 0) return 1;
   struct ruleset_attributes attributes = {.handled_access_fs = fs[version > 5 ? 4 : version - 1]};
   size_t size = sizeof attributes.handled_access_fs;
@@ -130,6 +125,11 @@ int linux_landlock_deny_all(void) {
 #define REFUSE(number, error) \
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, (number), 0, 1), ANSWER(SECCOMP_RET_ERRNO | ((error) & SECCOMP_RET_DATA))
 
+// All CLONE_NEW* of clone(2). In a user namespace of its own a process has every capability there: much more of the kernel
+// to attack.
+#define NEW_NAMESPACES                                                                                            \
+  (CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNET)
+
 int linux_seccomp_decryptor(void) {
   struct sock_filter filter[] = {
       LOAD(arch),
@@ -143,19 +143,21 @@ int linux_seccomp_decryptor(void) {
 #endif
       // Messages and files that were passed in.
       ALLOW(SYS_recvmsg), ALLOW(SYS_sendmsg), ALLOW(SYS_ppoll), ALLOW(SYS_read), ALLOW(SYS_pread64),
-      ALLOW(SYS_write), ALLOW(SYS_pwrite64), ALLOW(SYS_close), ALLOW(SYS_fcntl), ALLOW(SYS_ftruncate),
+      ALLOW(SYS_write), ALLOW(SYS_pwrite64), ALLOW(SYS_close), ALLOW(SYS_fcntl), ALLOW(SYS_ftruncate), ALLOW(SYS_fdatasync),
 #if defined(SYS_poll)
       ALLOW(SYS_poll),
 #endif
       ALLOW(SYS_fstat),
       ALLOW(SYS_socketpair),
+      // Clients of a listening socket, and who they are.
+      ALLOW(SYS_accept4), ALLOW(SYS_getsockopt),
       // Memory.
       ALLOW(SYS_memfd_create), ALLOW(SYS_memfd_secret), ALLOW(SYS_munmap), ALLOW(SYS_mremap),
-      ALLOW_WITHOUT(SYS_mmap, 2, PROT_EXEC), ALLOW_WITHOUT(SYS_mprotect, 2, PROT_EXEC), ALLOW(SYS_madvise), ALLOW(SYS_brk), ALLOW(SYS_mlock), ALLOW(SYS_mlockall), ALLOW(SYS_fchmod),
+      ALLOW_WITHOUT(SYS_mmap, 2, PROT_EXEC), ALLOW_WITHOUT(SYS_mprotect, 2, PROT_EXEC), ALLOW(SYS_madvise), ALLOW(SYS_brk), ALLOW(SYS_mlock), ALLOW(SYS_mlock2), ALLOW(SYS_mlockall), ALLOW(SYS_fchmod),
       // Time and randomness.
       ALLOW(SYS_clock_gettime), ALLOW(SYS_getrandom),
       // Workers: clone3 would need its argument read; libc falls back to clone.
-      REFUSE(SYS_clone3, ENOSYS), ALLOW(SYS_clone), ALLOW(SYS_wait4), ALLOW(SYS_kill), ALLOW(SYS_getpid), ALLOW(SYS_getppid),
+      REFUSE(SYS_clone3, ENOSYS), ALLOW_WITHOUT(SYS_clone, 0, NEW_NAMESPACES), ALLOW(SYS_wait4), ALLOW(SYS_kill), ALLOW(SYS_getpid), ALLOW(SYS_getppid),
       ALLOW(SYS_gettid), ALLOW(SYS_set_robust_list), ALLOW_ONLY(SYS_prctl, 0, PR_SET_PDEATHSIG),
 #if defined(SYS_rseq)
       ALLOW(SYS_rseq),

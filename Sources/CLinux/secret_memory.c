@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "secret_memory.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -10,6 +11,8 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "guarded_pages.h"
 
 #ifndef SYS_memfd_secret
 #define SYS_memfd_secret 447  // the same number on every architecture
@@ -42,12 +45,13 @@ static pthread_once_t once = PTHREAD_ONCE_INIT;
 static struct process_state *state;   // null if there was not even one page
 static uint64_t last_generation;      // inherited, so that a child's generation differs from all its ancestors'
 static struct secret_region *arenas;  // this generation's
+static _Atomic int shortfall;         // errno, since a region that should be memfd_secret memory isn't
 static size_t idle_arenas;            // how many of them hold no secret
 
 static void forget_parent(void) { memset(state, 0, sizeof *state); }
 
 static void set_up(void) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+  const size_t page = page_size();
   void *const memory = mmap(NULL, page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED) return;
   // The kernel's way also covers a bare clone(2); the handler covers kernels before 4.14 and user-mode emulators. One
@@ -83,48 +87,40 @@ static bool is_inherited(const struct secret_region *region) {
 static bool map_secret_pages(uint8_t *bytes, size_t size) {
   // O_CLOEXEC, as the kernel has it, and not FD_CLOEXEC, as the manual page says.
   const int descriptor = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
-  if (descriptor < 0) return false;
   void *mapped = MAP_FAILED;
-  if (ftruncate(descriptor, (off_t)size) == 0)
+  if (descriptor >= 0 && ftruncate(descriptor, (off_t)size) == 0)
     mapped = mmap(bytes, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, descriptor, 0);
-  close(descriptor);
+  if (mapped == MAP_FAILED) atomic_store_explicit(&shortfall, errno, memory_order_relaxed);
+  if (descriptor >= 0) close(descriptor);
   // A MAP_FIXED call that fails may have unmapped the reservation: put it back.
-  if (mapped == MAP_FAILED)
+  if (descriptor >= 0 && mapped == MAP_FAILED)
     mmap(bytes, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
   return mapped != MAP_FAILED;
 }
 
 static void destroy_region(struct secret_region *region) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  munmap(region->bytes - page, region->size + 2 * page);
+  guarded_pages_free(region->bytes, region->size);
   free(region);
 }
 
 /// Makes a region of at least `size` bytes with a guard page on either side.
 static struct secret_region *create_region(size_t size) {
-  const size_t page = (size_t)sysconf(_SC_PAGESIZE);
-  if (size > SIZE_MAX / 2) return NULL;
-  const size_t whole_pages = (size + page - 1) / page * page;
-
+  const size_t whole = whole_pages(size);
+  if (whole == 0) return NULL;
   struct secret_region *const region = calloc(1, sizeof *region);
   if (region == NULL) return NULL;
-  uint8_t *const reserved =
-      mmap(NULL, whole_pages + 2 * page, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  if (reserved == MAP_FAILED) {
+  region->bytes = guarded_pages_reserve(whole, page_size());
+  if (region->bytes == NULL) {
     free(region);
     return NULL;
   }
-  region->bytes = reserved + page;
-  region->size = whole_pages;
+  region->size = whole;
   region->generation = atomic_load_explicit(&state->generation, memory_order_relaxed);
-  region->shared = map_secret_pages(region->bytes, whole_pages);
-  if (!region->shared) {
-    if (mprotect(region->bytes, whole_pages, PROT_READ | PROT_WRITE) != 0) {
-      destroy_region(region);
-      return NULL;
-    }
-    (void)mlock(region->bytes, whole_pages);  // as far as RLIMIT_MEMLOCK reaches
-    (void)madvise(region->bytes, whole_pages, MADV_DONTDUMP);
+  region->shared = map_secret_pages(region->bytes, whole);
+  bool locked;
+  if (!region->shared && !guarded_pages_open(region->bytes, whole, &locked)) {
+    destroy_region(region);
+    return NULL;
   }
   return region;
 }
@@ -211,6 +207,8 @@ void secret_memory_release(secret_slot slot, size_t size) {
     unlock();
   }
 }
+
+int secret_memory_shortfall(void) { return atomic_load_explicit(&shortfall, memory_order_relaxed); }
 
 bool secret_memory_is_borrowed_from_parent(secret_slot slot) {
   return slot.region->shared && is_inherited(slot.region);

@@ -1,4 +1,5 @@
 import CLibCrypto
+import CLinux
 
 /// Readies libcrypto. Every operation of this module does so by itself; a program that must fail early calls it first.
 ///
@@ -7,10 +8,27 @@ public func initializeCryptography() throws(CryptographyError) {
   _ = try Library.shared()
 }
 
+/// Where libcrypto keeps its objects, among them its copies of keys and what it derives from them.
+public struct LibraryHeap: Sendable {
+  /// They lie on a heap of Husk's, whose pages are left out of core dumps and wiped when they are freed.
+  public let isProtected: Bool
+  /// The kernel agreed to keep all of it in RAM, in this process or in the one that it was forked from.
+  public let isLocked: Bool
+
+  /// Readies libcrypto, if it isn't yet, and looks.
+  public static func current() throws(CryptographyError) -> LibraryHeap {
+    let library = try Library.shared()
+    let usage = secret_heap_get_usage()
+    return LibraryHeap(
+      isProtected: library.hasProtectedHeap, isLocked: library.hasProtectedHeap && usage.locked == usage.mapped)
+  }
+}
+
 /// What libcrypto provides, looked up once: a lookup takes locks and costs more than hashing a short message.
 ///
 /// Getting hold of it is the only way to the algorithms, so nothing happens in libcrypto before its initialisation.
 struct Library {
+  let hasProtectedHeap: Bool
   let sha256: OpaquePointer
   let sha512: OpaquePointer
   /// An `EVP_MAC_CTX` to duplicate, HMAC with its digest set but no key.
@@ -28,6 +46,12 @@ struct Library {
   nonisolated(unsafe) private static let loaded = Library()
 
   private init?() {
+    // Refused once libcrypto has allocated anything: somebody else uses it in this process, before Husk does.
+    hasProtectedHeap =
+      CRYPTO_set_mem_functions(
+        { size, _, _ in secret_heap_allocate(size) },
+        { bytes, size, _, _ in secret_heap_reallocate(bytes, size) },
+        { bytes, _, _ in secret_heap_free(bytes) }) == 1
     // No clean-up at exit either: other threads may still be at work then.
     let options = UInt64(OPENSSL_INIT_NO_LOAD_CONFIG) | UInt64(OPENSSL_INIT_NO_ATEXIT)
     guard OPENSSL_init_crypto(options, nil) == 1,

@@ -1,4 +1,5 @@
 import BootChain
+import CBOR
 import COSE
 import Cryptography
 import DICE
@@ -19,12 +20,14 @@ struct DeviceKeys: ~Copyable {
     self.identity = identity
   }
 
-  static func derive(from handoff: borrowing Handoff) throws(ErrorClass) -> DeviceKeys {
+  /// - Parameter generation: of the secure storage (SPEC 7.8).
+  static func derive(from handoff: borrowing Handoff, generation: UInt64) throws(ErrorClass) -> DeviceKeys {
     let notes = handoff.notes
     do throws(CryptographyError) {
-      let grantKey = try deriveGrantKey(handoff.secrets.seal)
+      let grantKey = try deriveGrantKey(handoff.secrets.seal, generation)
       let claims = DeviceKeyClaims(
-        grantKey: grantKey.publicKey, lifecycle: notes.state.lifecycle, keyEpoch: notes.state.keyEpoch)
+        grantKey: grantKey.publicKey, lifecycle: notes.state.lifecycle, keyEpoch: notes.state.keyEpoch,
+        generation: generation)
       let deviceKey = try certify(claims, with: DICE.signingKey(from: handoff.secrets.attest))
       let identity = IdentityFile.encode(
         silicon: notes.state.silicon, dice: notes.certificates, deviceKey: deviceKey)
@@ -37,10 +40,26 @@ struct DeviceKeys: ~Copyable {
     }
   }
 
-  private static func deriveGrantKey(_ seal: borrowing SecretBytes) throws(CryptographyError) -> X25519PrivateKey {
-    let info: [UInt8] = ("husk grant key" as StaticString).withUTF8Buffer { Array($0) }
+  /// The key that seals the secure storage.
+  static func deriveStorageKey(from handoff: borrowing Handoff) throws(ErrorClass) -> SecretBytes {
+    let info: [UInt8] = ("husk storage key" as StaticString).withUTF8Buffer { Array($0) }
+    do throws(CryptographyError) {
+      return try HKDF.sha512.derive(
+        salt: RawSpan(), inputKeyMaterial: handoff.secrets.seal, info: info.span.bytes, byteCount: AEAD.keyByteCount)
+    } catch {
+      throw .internal
+    }
+  }
+
+  private static func deriveGrantKey(
+    _ seal: borrowing SecretBytes, _ generation: UInt64
+  ) throws(CryptographyError) -> X25519PrivateKey {
+    var info = CBOREncoder()
+    info.beginArray(2)
+    info.encode(text: "husk-grant-key")
+    info.encode(unsigned: generation)
     let key = try HKDF.sha512.derive(
-      salt: RawSpan(), inputKeyMaterial: seal, info: info.span.bytes, byteCount: X25519PrivateKey.byteCount)
+      salt: RawSpan(), inputKeyMaterial: seal, info: info.bytes.span.bytes, byteCount: X25519PrivateKey.byteCount)
     return try X25519PrivateKey(key)
   }
 

@@ -2,7 +2,22 @@ import BootChain
 import CLinux
 import ErrorClass
 import HuskFormat
+import SecureStorage
 import SecureWorld
+
+/// What a load is decided against, beside the device's own state.
+struct LoadContext {
+  let anchors: TrustAnchors
+  /// The present; nil if there is a trusted clock that can't be read.
+  let time: TimeBasis?
+  /// What is remembered across boots; nil if it can't be.
+  let memory: SecureState?
+  /// What was released before, and to whom.
+  let bindings: ScopeBindings
+  let lists: StatusShelf
+  /// Whom the module is for.
+  let user: UInt32
+}
 
 /// One request to load a module (SPEC 9.1): the signed bytes of package and grant, read once, and what they say.
 struct LoadRequest {
@@ -50,17 +65,21 @@ struct LoadRequest {
   }
 
   /// Decides, unwraps, decrypts, decompresses, decides again, seals: everything of SPEC 9.1.
-  func perform(_ keys: borrowing DeviceKeys, anchors: TrustAnchors, time: TimeBasis, session: Session)
-    throws(ErrorClass) -> Result
-  {
-    let decision = try decide(keys.state, anchors, time, session)
+  ///
+  /// - Parameter progress: whom to tell how far it is.
+  func perform(
+    _ keys: borrowing DeviceKeys, _ context: LoadContext, progress: ProgressReporter?
+  ) throws(ErrorClass) -> Result {
+    guard let time = context.time else { throw .internal }
+    guard let memory = context.memory else { throw .io }
+    let decision = try decide(keys.state, context, memory, time)
     let manifest = decision.package.value
     let file = linux_memory_file_module("module")
     guard file >= 0 else { throw .outOfMemory }
     do throws(ErrorClass) {
-      let size = try unpack(decision, keys, into: file)
+      let size = try unpack(decision, keys, into: file, progress)
       // Once more on the same signed bytes; by then all signed times are known (SPEC 15.4).
-      let again = try decide(keys.state, anchors, decision.time, session)
+      let again = try decide(keys.state, context, memory, decision.time)
       guard again.package == decision.package, again.grant == decision.grant else { throw .internal }
       guard linux_seal(file) == 0, linux_is_sealed(file) == 1 else { throw .internal }
       let terms = again.grant.value.terms
@@ -68,7 +87,8 @@ struct LoadRequest {
         name: manifest.name.bytes,
         version: [manifest.version.major, manifest.version.minor, manifest.version.patch],
         securityVersion: manifest.securityVersion, epoch: terms.epoch, size: size, sequence: terms.sequence,
-        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features)
+        notBefore: terms.notBefore, notAfter: terms.notAfter, features: terms.features,
+        mayBeExecuteOnly: manifest.mayBeExecuteOnly)
       return Result(
         module: module, vendorScope: again.package.authority.vendorScope, time: again.time.lowerBound, file: file)
     } catch {
@@ -81,19 +101,31 @@ struct LoadRequest {
 extension LoadRequest {
   /// Steps 1 to 3 of SPEC 9.1, without unwrapping.
   private func decide(
-    _ device: DeviceState, _ anchors: TrustAnchors, _ start: TimeBasis, _ session: Session
+    _ device: DeviceState, _ context: LoadContext, _ memory: SecureState, _ start: TimeBasis
   ) throws(ErrorClass) -> Decision {
     var time = start
     do throws(FormatError) {
       let package = try front.verify(
-        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: anchors, time: time))
+        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: context.anchors, time: time))
       guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
+      let vendorScope = package.authority.vendorScope
       time.raise(to: package.issuedAt)
-      let grant = try grant.verify(with: ChainVerifier(anchors: anchors, time: time))
+      time.raise(to: memory.time(in: vendorScope))
+      let grant = try grant.verify(with: ChainVerifier(anchors: context.anchors, time: time))
       time.raise(to: grant.issuedAt)
       try grant.authorize(
-        package, on: device, time: time, highestSequence: session.highestSequence(of: package.value.name))
-      guard session.allows(package.authority.vendorScope) else { throw FormatError(.scopeConflict, in: .manifest) }
+        package, packageID: front.packageID(), on: device, time: time,
+        highestSequence: memory.highestSequence(of: package.value.name),
+        status: context.lists.knowledge(memory.statusMarks))
+      do throws(ErrorClass) {
+        try context.bindings.check(vendorScope, to: context.user)
+        // Whether there is room for it is known before the work is done.
+        var next = memory
+        try next.record(
+          package.value.name, sequence: grant.value.terms.sequence, vendorScope: vendorScope, time: time.lowerBound)
+      } catch {
+        throw FormatError(error, in: .manifest)
+      }
       return Decision(package: package, grant: grant, time: time)
     } catch {
       throw error.errorClass
@@ -102,15 +134,20 @@ extension LoadRequest {
 
   /// Unwraps the content key and unpacks the module; returns its size in bytes.
   private func unpack(
-    _ decision: Decision, _ keys: borrowing DeviceKeys, into file: Int32
+    _ decision: Decision, _ keys: borrowing DeviceKeys, into file: Int32, _ progress: ProgressReporter?
   ) throws(ErrorClass) -> UInt64 {
     let manifest = decision.package.value
     let payload = PackagePayload(file: package, offset: front.payloadOffset, manifest: manifest)
+    var progress = progress
     var unpacker = try ModuleUnpacker(file: file, sizeBound: manifest.sizeBound)
     do throws(FormatError) {
       let contentKey = try decision.grant.value.unwrap(with: keys.grantKey)
       do throws(ErrorClass) {
-        try payload.decrypt(with: contentKey) { (plaintext) throws(ErrorClass) in try unpacker.take(plaintext) }
+        try payload.decrypt(with: contentKey) { (plaintext) throws(ErrorClass) in
+          try unpacker.take(plaintext)
+        } afterSegment: {
+          progress?.report($0, of: manifest.payloadSize)
+        }
       } catch {
         throw FormatError(error, in: .payload)
       }

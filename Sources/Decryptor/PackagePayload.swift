@@ -21,9 +21,14 @@ struct PackagePayload: ~Copyable {
     self.manifest = manifest
   }
 
-  /// Decrypts everything in order. `body` gets each chunk's plaintext, which it must not keep.
+  /// Decrypts everything in order.
+  ///
+  /// - Parameters:
+  ///   - body: gets each chunk's plaintext, which it must not keep.
+  ///   - afterSegment: is told how many bytes of the payload are done.
   borrowing func decrypt(
-    with contentKey: borrowing SecretBytes, _ body: (RawSpan) throws(ErrorClass) -> Void
+    with contentKey: borrowing SecretBytes, _ body: (RawSpan) throws(ErrorClass) -> Void,
+    afterSegment: (UInt64) -> Void
   ) throws(ErrorClass) {
     guard let chunks = ChunkLayout(ciphertextByteCount: manifest.payloadSize) else { throw .sizeMismatch }
     var plaintext: SecretBytes
@@ -49,6 +54,7 @@ struct PackagePayload: ~Copyable {
         try plaintext.withBytes { (bytes) throws(ErrorClass) in try body(bytes.extracting(0..<count)) }
         index += 1
       }
+      afterSegment(start + UInt64(bytes.count))
     }
     guard index == chunks.chunkCount else { throw .malformed }
   }

@@ -8,9 +8,7 @@ import SecureWorld
 struct RequestHandler {
   let client: Channel
   let parent: Channel
-  let anchors: TrustAnchors
-  let time: TimeBasis
-  let session: Session
+  let context: LoadContext
 
   func handle(_ keys: borrowing DeviceKeys) throws(Channel.Failure) {
     var message: Message
@@ -29,25 +27,39 @@ struct RequestHandler {
     switch request.operation {
     case .hello: try report(.finished(id: request.id, .hello))
     case .identity: try report(.finished(id: request.id, .identity))
+    case .protections: try report(.finished(id: request.id, .protections))
+    case .statusList: try takeStatusList(request.id, file: message.takeDescriptor(0))
     case .load:
-      try load(request.id, package: message.takeDescriptor(0), grant: message.takeDescriptor(1), keys)
+      try load(request, package: message.takeDescriptor(0), grant: message.takeDescriptor(1), keys)
     }
   }
 
   /// The descriptors are closed when this process ends, which is right after.
   private func load(
-    _ id: UInt64, package: Int32, grant: Int32, _ keys: borrowing DeviceKeys
+    _ request: Request, package: Int32, grant: Int32, _ keys: borrowing DeviceKeys
   ) throws(Channel.Failure) {
+    let id = request.id
+    let progress = request.wantsProgress ? ProgressReporter(client: client, id: id) : nil
     let result: LoadRequest.Result
     do throws(ErrorClass) {
       result = try LoadRequest(package: package, grant: grant)
-        .perform(keys, anchors: anchors, time: time, session: session)
+        .perform(keys, context, progress: progress)
     } catch {
       return try report(.finished(id: id, .failed(error)))
     }
     try report(
       .finished(id: id, .released(result.module, vendorScope: result.vendorScope, time: result.time)),
       file: result.file)
+  }
+
+  private func takeStatusList(_ id: UInt64, file: Int32) throws(Channel.Failure) {
+    let list: ShownStatusList
+    do throws(ErrorClass) {
+      list = try ShownStatusList(file: file, context)
+    } catch {
+      return try report(.finished(id: id, .failed(error)))
+    }
+    try report(.finished(id: id, .statusList(list.mark, payload: list.payload)))
   }
 
   private func report(_ report: WorkerReport, file: Int32 = -1) throws(Channel.Failure) {

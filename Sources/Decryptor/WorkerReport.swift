@@ -1,4 +1,5 @@
 import CBOR
+import Cryptography
 import ErrorClass
 import HuskFormat
 import SecureWorld
@@ -14,8 +15,11 @@ enum WorkerReport: Equatable {
     case failed(ErrorClass)
     case hello
     case identity
+    case protections
     /// A module; its sealed memory file travels beside the report.
     case released(LoadedModule, vendorScope: Scope, time: UInt64)
+    /// A status list, verified.
+    case statusList(StatusMark, payload: [UInt8])
   }
 
   func encoded() -> [UInt8] {
@@ -41,6 +45,10 @@ enum WorkerReport: Equatable {
       encoder.beginArray(2)
       encoder.encode(unsigned: Kind.identity)
       encoder.encode(unsigned: id)
+    case .finished(let id, .protections):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.protections)
+      encoder.encode(unsigned: id)
     case .finished(let id, .released(let module, let vendorScope, let time)):
       encoder.beginArray(5)
       encoder.encode(unsigned: Kind.released)
@@ -48,6 +56,14 @@ enum WorkerReport: Equatable {
       module.encode(to: &encoder)
       encoder.encode(bytes: vendorScope.bytes)
       encoder.encode(unsigned: time)
+    case .finished(let id, .statusList(let mark, let payload)):
+      encoder.beginArray(6)
+      encoder.encode(unsigned: Kind.statusList)
+      encoder.encode(unsigned: id)
+      encoder.encode(bytes: mark.scope.bytes)
+      encoder.encode(unsigned: mark.number)
+      encoder.encode(bytes: mark.digest)
+      encoder.encode(bytes: payload)
     }
     return encoder.bytes
   }
@@ -70,11 +86,13 @@ extension WorkerReport {
     static let hello: UInt64 = 3
     static let identity: UInt64 = 4
     static let released: UInt64 = 5
+    static let protections: UInt64 = 6
+    static let statusList: UInt64 = 7
   }
 
   private static func parse(_ message: [UInt8]) throws(CBORError) -> WorkerReport {
     var reader = CBORReader(message)
-    _ = try reader.readArrayHeader(atMost: 5)
+    _ = try reader.readArrayHeader(atMost: 6)
     let kind = try reader.readUnsigned()
     if kind == Kind.disconnected {
       try reader.finish()
@@ -91,10 +109,16 @@ extension WorkerReport {
       report = .finished(id: id, .failed(errorClass))
     case Kind.hello: report = .finished(id: id, .hello)
     case Kind.identity: report = .finished(id: id, .identity)
+    case Kind.protections: report = .finished(id: id, .protections)
     case Kind.released:
       let module = try LoadedModule(&reader)
       guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
       report = .finished(id: id, .released(module, vendorScope: scope, time: try reader.readUnsigned()))
+    case Kind.statusList:
+      guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
+      let mark = StatusMark(
+        scope: scope, number: try reader.readUnsigned(), digest: Array(try reader.readBytes(count: SHA256.byteCount)))
+      report = .finished(id: id, .statusList(mark, payload: Array(try reader.readBytes())))
     default: throw CBORError(.outOfRange, at: 0)
     }
     try reader.finish()

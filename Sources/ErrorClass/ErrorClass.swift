@@ -32,6 +32,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case io = 28
   case `internal` = 29
   case statusRequired = 30
+  case revoked = 31
 
   case invalidArgument = 64
   case notFound = 65
@@ -41,6 +42,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case sonameConflict = 69
   case loadFailed = 70
   case notAModule = 71
+  case cancelled = 72
 
   /// The name that SPEC 10 gives it, such as `signature-invalid`.
   public var name: StaticString {
@@ -75,6 +77,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .io: "io"
     case .internal: "internal"
     case .statusRequired: "status-required"
+    case .revoked: "revoked"
     case .invalidArgument: "invalid-argument"
     case .notFound: "not-found"
     case .noDecryptor: "no-decryptor"
@@ -83,6 +86,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .sonameConflict: "soname-conflict"
     case .loadFailed: "load-failed"
     case .notAModule: "not-a-module"
+    case .cancelled: "cancelled"
     }
   }
 }

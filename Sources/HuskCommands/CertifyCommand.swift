@@ -12,7 +12,7 @@ struct CertifyCommand: ParsableCommand {
       a root key; with it, the key that this chain ends in. A certificate can't say more than its issuer's: what a \
       device would refuse isn't issued.
 
-      Roles: boot.loader, boot.decryptor, boot.firmware, module, grant, silicon.
+      Roles: boot.loader, boot.decryptor, boot.firmware, module, grant, status, silicon.
 
       Example, the platform owner lets Acme sign modules and grants under com.acme., and pass that on once:
         husk certify --key root.pem --subject-key acme.pub --subject "Acme GmbH" --role module --role grant \\

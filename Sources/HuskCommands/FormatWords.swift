@@ -96,6 +96,7 @@ extension FormatError.Part {
     case .diceCertificate(0): "the bootloader's certificate"
     case .diceCertificate: "the decryptor's certificate"
     case .deviceKey: "the device-key certificate"
+    case .statusList: "the status list"
     case .fuses: "the fuses"
     case .handoff: "the handoff"
     case .name: "the name"

@@ -1,4 +1,5 @@
 public import ArgumentParser
+import CHusk
 import CLinux
 import Cryptography
 
@@ -9,15 +10,17 @@ public struct HuskCommand: ParsableCommand {
     abstract: "Package modules so that only the devices they are meant for can read them.",
     discussion: """
       A vendor makes keys (keygen), has them certified (certify), packs modules (pack) with content keys that a vault \
-      keeps (vault, module), adds devices to it by their identities (device), and grants them modules (grant). inspect, verify and lint tell about \
-      files. sim plays a device in a directory.
+      keeps (vault, module), adds devices to it by their identities (device), and grants them modules (grant). \
+      status-list tells devices what to refuse. inspect, verify and lint tell about files. sim plays a device in a \
+      directory. doctor tells how well a device is protected.
 
       Every verb explains itself: husk help pack
       """,
     version: huskVersion,
     subcommands: [
       KeygenCommand.self, CertifyCommand.self, VaultCommand.self, DeviceCommand.self, ModuleCommand.self,
-      PackCommand.self, GrantCommand.self, InspectCommand.self, VerifyCommand.self, LintCommand.self, SimCommand.self,
+      PackCommand.self, GrantCommand.self, StatusListCommand.self, InspectCommand.self, VerifyCommand.self,
+      LintCommand.self, DoctorCommand.self, SimCommand.self,
     ])
 
   public init() {}
@@ -56,5 +59,5 @@ extension ParsableCommand {
   }
 }
 
-/// The version of the tools; the formats have versions of their own (SPEC 16).
-let huskVersion = "0.1.0"
+/// The version of the tools and of libhusk; the formats have versions of their own (SPEC 16).
+let huskVersion = String(cString: husk_version())

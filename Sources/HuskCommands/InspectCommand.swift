@@ -12,7 +12,7 @@ struct InspectCommand: ParsableCommand {
     commandName: "inspect",
     abstract: "Show what a file says of itself.",
     discussion: """
-      Shows all that is public in a package, grant, certificate chain, device identity, public key or fuses file. No \
+      Shows all that is public in a package, grant, status list, certificate chain, device identity, public key or fuses file. No \
       key is needed, and nothing is verified: that is husk verify. Of a malformed file it shows how far it could be read.
 
       Example: husk inspect codec.husk
@@ -35,7 +35,11 @@ struct InspectCommand: ParsableCommand {
       try inspect(file, limit: Limits.chain) { try Report(chain: path, CertificateChain(file: $0)) }
     case .identity:
       try inspect(file, limit: Limits.identity) { try Report(identity: path, IdentityFile($0)) }
+    case .statusList:
+      try inspect(file, limit: Limits.statusList) { try Report(statusList: path, StatusListFile($0)) }
     case .fuses: try inspectFuses()
+    case .storage:
+      try inspect(file, limit: Limits.storage) { try Report(storage: path, $0) }
     case .logHead:
       try inspect(file, limit: LogHead.longest) { try Report(logHead: path, LogHead(unverified: $0)) }
     case .export, nil: try inspectOther(file)

@@ -55,7 +55,9 @@ extension Version {
 
 /// A private key with the chain that says what it may sign; checks that it may sign for a name, if there is one.
 ///
-/// - Parameter anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
+/// - Parameters:
+///   - name: nil where what is signed has no name.
+///   - anchors: the roots that the chain must be under; nil where that is for verifiers to judge.
 func loadSigningIdentity(
   key: consuming SigningKey, chain: String, role: Role, name: Name?, anchors: TrustAnchors? = nil
 ) throws -> SigningIdentity {

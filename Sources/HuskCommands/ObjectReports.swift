@@ -27,6 +27,7 @@ extension Report {
       Field("securityVersion", .number(manifest.securityVersion)),
       Field("machine", .machine(manifest.machine)),
       Field("issued", time: manifest.issuedAt),
+      Field("package", .hexadecimal(try front.packageID())),
       Field("keyEpoch", number: manifest.epoch),
       Field("minimumStatus", number: manifest.minimumStatus),
       Field("payloadSize", .number(manifest.payloadSize)),
@@ -35,6 +36,10 @@ extension Report {
     if manifest.isModule {
       fields.append(Field("sizeBound", .number(manifest.sizeBound)))
       fields.append(Field("compressionBound", .text(Self.ratio(manifest.sizeBound, manifest.payloadSize))))
+      fields.append(
+        Field(
+          "executeOnlyText",
+          .flag(manifest.mayBeExecuteOnly, words: manifest.mayBeExecuteOnly ? "allowed" : "not allowed")))
     }
     fields += [
       Field("segmentSize", .number(manifest.segmentSize)),
@@ -80,6 +85,24 @@ extension Report {
     ]
   }
 
+  init(statusList path: String, _ file: StatusListFile) throws {
+    let list = try file.unverifiedList()
+    self.init(
+      Self.head("status list", path) + [
+        Field("scope", .text(list.scope.text)),
+        Field("number", .number(list.number)),
+        Field("issued", time: list.issuedAt),
+        Field("refusedPackages", .list(list.packages.map { .hexadecimal($0) })),
+        Field("refusedKeys", .list(list.keys.map { .hexadecimal($0) })),
+        Field(
+          "refusedVersions",
+          .list(
+            list.versions.map { .text("\($0.module.text) \($0.range.lowest.text)..\($0.range.highest.text)") })),
+        Field("lowestSecurityVersions", .list(list.floors.map { .text("\($0.module.text) \($0.lowest)") })),
+        Field("chain", try .chain(file.chain)),
+      ])
+  }
+
   init(chain path: String, _ chain: CertificateChain) throws {
     self.init(Self.head("chain", path) + [Field("chain", try .chain(chain))])
   }
@@ -100,8 +123,23 @@ extension Report {
         Field("device", .hexadecimal(try COSEKey.thumbprint(file.silicon.unverifiedLastKey()))),
         Field("lifecycle", .text("\(claims.lifecycle.name)")),
         Field("keyEpoch", .number(claims.keyEpoch)),
+        Field("generation", .number(claims.generation)),
         Field("grantKey", .hexadecimal(try COSEKey.thumbprint(x25519: claims.grantKey))),
       ] + layers + [Field("silicon", try .chain(file.silicon))])
+  }
+
+  /// What a device remembers is for nobody else to read.
+  init(storage path: String, _ bytes: [UInt8]) throws {
+    var reader = CBORReader(bytes)
+    try FileLabel.storage.read(&reader)
+    let counter: UInt64
+    do {
+      try reader.expectArray(of: 3)
+      counter = try reader.readCount()
+    } catch {
+      throw FormatError(error, in: .label)
+    }
+    self.init(Self.head("secure storage", path) + [Field("counter", .number(counter))])
   }
 
   /// The public part; the device secret is never read.

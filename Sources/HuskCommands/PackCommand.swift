@@ -52,6 +52,10 @@ struct PackCommand: ParsableCommand {
   @Flag(help: "Pack a module even though lint says that loading it is dangerous.")
   var allowDanger = false
 
+  @Flag(
+    help: "Let devices that can do so make the module's code unreadable. Only for modules that keep no tables in it.")
+  var executeOnly = false
+
   @OptionGroup var output: OutputOptions
   @OptionGroup var passphrase: PassphraseOptions
 
@@ -62,6 +66,8 @@ struct PackCommand: ParsableCommand {
       throw ValidationError("a boot stage isn't encrypted: --vault and its key are for modules")
     } else if allowDanger {
       throw ValidationError("--allow-danger is for modules: boot stages aren't examined")
+    } else if executeOnly {
+      throw ValidationError("--execute-only is for modules")
     }
   }
 
@@ -85,7 +91,8 @@ struct PackCommand: ParsableCommand {
     let epoch = try about(vaultPath) { try vault.ensureModule(name, with: key, on: .present) }
     let contentKey = try about(vaultPath) { try vault.contentKey(of: name, epoch: epoch, with: key) }
     let packed = try about(image) {
-      try Packager.packModule(module, details, epoch: epoch, contentKey: contentKey, signer: signer)
+      try Packager.packModule(
+        module, details, mayBeExecuteOnly: executeOnly, epoch: epoch, contentKey: contentKey, signer: signer)
     }
     let prepared = try PreparedOutput(
       output.output, [packed.front, packed.payload], replaces: output.replaced(by: .package))

@@ -1,4 +1,5 @@
 import Compression
+import ErrorClass
 import HuskFormat
 import ModuleELF
 import ModuleLint
@@ -17,6 +18,10 @@ extension ErrorReport {
       self.init(
         "loading this module is dangerous: \(findings.map(\.title).joined(separator: "; "))",
         hint: "husk lint explains and tells how to mend it; --allow-danger packs it as it is")
+    case .codeNotSeparate:
+      self.init(
+        "its code shares pages with tables that are read, so that it can't be execute-only",
+        hint: "link the module with -Wl,-z,separate-code")
     case .tooLarge: self.init("larger than a package may be (limit-exceeded)")
     case .stage(let problem): self.init("\(problem.words)")
     case .compression(let error): self.init("compression failed: \(error)")
@@ -27,6 +32,11 @@ extension ErrorReport {
       self.init(
         "the device is in state \(device.name), the grant would be for \(grant.name) (wrong-lifecycle)",
         hint: "--lifecycle \(device.name) grants to a device in this state")
+    case .statusList(.otherScope): self.init("the previous list speaks for another scope")
+    case .statusList(.lastNumber): self.init("no number is left for another list")
+    case .statusList(.entries(let error)) where error.errorClass == .limitExceeded:
+      self.init("a status list holds at most \(Limits.statusEntries) entries of each kind (limit-exceeded)")
+    case .statusList(.entries): self.init("a name is outside the list's scope (malformed)")
     case .unusableGrantKey: self.init("nobody can wrap a key to the device's grant key")
     case .cryptography(let error): self.init(cryptography: error)
     }

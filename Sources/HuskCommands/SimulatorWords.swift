@@ -23,7 +23,7 @@ extension ErrorReport {
     case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")
     case .start(let path, let code): self.init("\(path): can't be started: \(String(cString: strerror(code)))")
     case .didNotBoot(let status): self.init("the device didn't boot: it ended with status \(status)")
-    case .refused(let errorClass): self.init("the device refused to tell its identity (\(errorClass.name))")
+    case .refused(let errorClass): self.init("the device refused to answer (\(errorClass.name))")
     case .badAnswer: self.init("the device's answer isn't well formed (protocol)")
     case .noAnswer: self.init("the device didn't answer in time (deadline-exceeded)")
     }
@@ -50,6 +50,8 @@ extension FileLabel {
     case .bundle: "a bundle of grants"
     case .chain: "a certificate chain"
     case .identity: "a device identity"
+    case .statusList: "a status list"
+    case .storage: "a storage file"
     case .fuses: "a fuses file"
     case .logHead: "the head of a vault's log"
     case .export: "an export of a vault"

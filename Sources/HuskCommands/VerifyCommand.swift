@@ -12,7 +12,7 @@ struct VerifyCommand: ParsableCommand {
     commandName: "verify",
     abstract: "Check a file as a device or vendor would.",
     discussion: """
-      Packages (signatures, scope and every byte of the payload), grants and chains are checked under a boot root; \
+      Packages (signatures, scope and every byte of the payload), grants, status lists and chains are checked under a boot root; \
       device identities under a silicon maker's root (--root) and the boot roots that may have started the device's \
       secure world (--boot-root). Validity is judged by this host's clock.
 
@@ -65,7 +65,8 @@ struct VerifyCommand: ParsableCommand {
       case .bundle: try verifyBundle(verifier)
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
-      case .fuses, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
+      case .statusList: try verifyStatusList(file.readAll(atMost: Limits.statusList), verifier)
+      case .fuses, .storage, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error
@@ -124,6 +125,12 @@ extension VerifyCommand {
   private func checkValidity(_ terms: CommonGrantTerms, _ verifier: ChainVerifier) throws {
     if verifier.time.hasPassed(terms.notAfter) { throw FormatError(.expired, in: .grant) }
     if verifier.time.isBefore(terms.notBefore) { throw FormatError(.notYetValid, in: .grant) }
+  }
+
+  private func verifyStatusList(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {
+    try require(.status)
+    let list = try StatusListFile(bytes).verify(with: verifier).value
+    return "status list \(list.number) of \(list.scope.text)"
   }
 
   private func verifyChain(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {

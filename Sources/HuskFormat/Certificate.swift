@@ -98,7 +98,7 @@ public struct CertificateClaims: Equatable, Sendable {
 
 extension CBOREncoder {
   /// Text that is known to be ASCII: names, scopes, roles.
-  mutating func encode(ascii text: [UInt8]) {
+  public mutating func encode(ascii text: [UInt8]) {
     do throws(CBORError) { try encode(textUTF8: text) } catch { encodeNull() }
   }
 }

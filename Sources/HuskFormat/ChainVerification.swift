@@ -23,6 +23,8 @@ public struct ChainVerifier: Sendable {
     public let vendorScope: Scope
     /// The latest issue time along the chain.
     public let issuedAt: UInt64
+    /// Thumbprints of all certified keys, from the root's first to the last, which is `keyThumbprint`.
+    public let keys: [[UInt8]]
   }
 
   /// Verifies a chain that must end in a role: steps 1 to 4.

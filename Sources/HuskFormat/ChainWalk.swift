@@ -12,6 +12,7 @@ package struct ChainWalk: Sendable {
   private var vendorScope = Scope.everything
   private var issuedAt: UInt64 = 0
   private var index = 0
+  private var keys: [[UInt8]] = []
 
   /// Begins at a root, which must be trusted: `untrustedRoot`, `revokedRoot`.
   package init(from root: PublicKey, by verifier: ChainVerifier) throws(FormatError) {
@@ -33,6 +34,7 @@ package struct ChainWalk: Sendable {
     issuer = Issuer(key: claims.key, roles: claims.roles, scope: claims.scope, depth: claims.depth)
     if vendorScope == .everything { vendorScope = claims.scope }
     issuedAt = max(issuedAt, claims.issuedAt)
+    keys.append(try Self.thumbprint(of: claims.key, part))
     index += 1
   }
 
@@ -40,8 +42,8 @@ package struct ChainWalk: Sendable {
   package func end(in role: Role) throws(FormatError) -> ChainVerifier.Authority {
     guard let roles = issuer.roles, roles.contains(role) else { throw FormatError(.roleMismatch, in: .chain) }
     return ChainVerifier.Authority(
-      root: root, key: issuer.key, keyThumbprint: try Self.thumbprint(of: issuer.key, .chain),
-      scope: issuer.scope, vendorScope: vendorScope, issuedAt: issuedAt)
+      root: root, key: issuer.key, keyThumbprint: keys.last ?? root, scope: issuer.scope, vendorScope: vendorScope,
+      issuedAt: issuedAt, keys: keys)
   }
 }
 

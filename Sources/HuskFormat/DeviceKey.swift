@@ -9,13 +9,16 @@ public struct DeviceKeyClaims: Equatable, Sendable {
   public let lifecycle: Lifecycle
   /// Raising the fused key epoch re-keys the device.
   public let keyEpoch: UInt64
+  /// Of its secure storage (SPEC 7.8): losing that re-keys the device, too.
+  public let generation: UInt64
 
   public static let type: StaticString = "application/husk-device-key+cwt"
 
-  public init(grantKey: [UInt8], lifecycle: Lifecycle, keyEpoch: UInt64) {
+  public init(grantKey: [UInt8], lifecycle: Lifecycle, keyEpoch: UInt64, generation: UInt64 = 0) {
     self.grantKey = grantKey
     self.lifecycle = lifecycle
     self.keyEpoch = keyEpoch
+    self.generation = generation
   }
 
   public func encoded() -> [UInt8] {
@@ -27,6 +30,7 @@ public struct DeviceKeyClaims: Equatable, Sendable {
       }
       map.set(Label.lifecycle) { lifecycle.encode(to: &$0) }
       map.set(Label.keyEpoch) { $0.encode(unsigned: keyEpoch) }
+      map.set(Label.generation) { $0.encode(unsigned: generation) }
     }
     return encoder.bytes
   }
@@ -37,7 +41,7 @@ public struct DeviceKeyClaims: Equatable, Sendable {
     self = try parsing(.deviceKey) { () throws(CBORError) in
       var map = try reader.readMap()
       // Every claim is required, so the order of labels is known.
-      guard map.remaining == 3, try reader.nextIntegerKey(&map) == Label.confirmation else {
+      guard map.remaining == 4, try reader.nextIntegerKey(&map) == Label.confirmation else {
         throw CBORError(.unexpectedType, at: start)
       }
       var confirmation = try reader.readMap()
@@ -49,8 +53,10 @@ public struct DeviceKeyClaims: Equatable, Sendable {
       let lifecycle = try Lifecycle(&reader)
       guard try reader.nextIntegerKey(&map) == Label.keyEpoch else { throw CBORError(.unexpectedType, at: start) }
       let keyEpoch = try reader.readCount()
+      guard try reader.nextIntegerKey(&map) == Label.generation else { throw CBORError(.unexpectedType, at: start) }
+      let generation = try reader.readCount()
       try reader.finish()
-      return DeviceKeyClaims(grantKey: key, lifecycle: lifecycle, keyEpoch: keyEpoch)
+      return DeviceKeyClaims(grantKey: key, lifecycle: lifecycle, keyEpoch: keyEpoch, generation: generation)
     }
   }
 
@@ -70,5 +76,6 @@ extension DeviceKeyClaims {
     static let confirmationKey: Int64 = 1
     static let lifecycle: Int64 = -70011
     static let keyEpoch: Int64 = -70012
+    static let generation: Int64 = -70013
   }
 }

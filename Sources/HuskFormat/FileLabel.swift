@@ -8,6 +8,8 @@ public enum FileLabel: UInt64, CaseIterable, Sendable {
   case chain = 0x4875_7343  // HusC
   case bundle = 0x4875_7342  // HusB
   case identity = 0x4875_7349  // HusI
+  case statusList = 0x4875_7353  // HusS
+  case storage = 0x4875_7354  // HusT
   case fuses = 0x4875_7346  // HusF
   case logHead = 0x4875_734c  // HusL
   case export = 0x4875_7345  // HusE

@@ -24,6 +24,7 @@ public struct FormatError: Error, Equatable, Sendable {
     case identity
     case diceCertificate(Int)
     case deviceKey
+    case statusList
     case fuses
     case handoff
     case name

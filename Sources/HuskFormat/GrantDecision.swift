@@ -16,10 +16,14 @@ public struct DeviceState: Equatable, Sendable {
 extension Verified where Value == Grant {
   /// Decides whether this grant lets a package load on a device: the ordered checks of SPEC 5.
   ///
-  /// - Parameter highestSequence: the highest sequence number that the device has seen for this module.
+  /// - Parameters:
+  ///   - packageID: SHA-256 of the package's manifest; see ``PackageFront/packageID()``.
+  ///   - highestSequence: the highest sequence number that the device has seen for this module.
+  ///   - status: what the device knows of status lists.
   /// - Throws: the class of the first check that fails.
   public func authorize(
-    _ package: Verified<Manifest>, on device: DeviceState, time: TimeBasis, highestSequence: UInt64
+    _ package: Verified<Manifest>, packageID: [UInt8], on device: DeviceState, time: TimeBasis,
+    highestSequence: UInt64, status: StatusKnowledge
   ) throws(FormatError) {
     let terms = value.terms
     let manifest = package.value
@@ -35,9 +39,6 @@ extension Verified where Value == Grant {
     if time.hasPassed(terms.notAfter) { throw FormatError(.expired, in: .grant) }
     if time.isBefore(terms.notBefore) { throw FormatError(.notYetValid, in: .grant) }
     guard terms.sequence >= highestSequence else { throw FormatError(.rollback, in: .grant) }
-    // Version 1 holds no status list: any demand for one is beyond what this device has seen.
-    guard (terms.minimumStatus ?? 0) == 0, (manifest.minimumStatus ?? 0) == 0 else {
-      throw FormatError(.statusRequired, in: .grant)
-    }
+    try status.check(package, packageID: packageID, self)
   }
 }

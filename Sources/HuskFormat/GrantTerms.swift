@@ -150,13 +150,7 @@ extension CommonGrantTerms {
     map.set(Label.issuedAt) { $0.encode(unsigned: issuedAt) }
     if let notBefore { map.set(Label.notBefore) { $0.encode(unsigned: notBefore) } }
     if let notAfter { map.set(Label.notAfter) { $0.encode(unsigned: notAfter) } }
-    if let versions {
-      map.set(Label.versions) { item in
-        item.beginArray(2)
-        versions.lowest.encode(to: &item)
-        versions.highest.encode(to: &item)
-      }
-    }
+    if let versions { map.set(Label.versions) { versions.encode(to: &$0) } }
     map.set(Label.lifecycle) { lifecycle.encode(to: &$0) }
     if let features { map.set(Label.features) { $0.encode(bytes: features) } }
     if let minimumStatus { map.set(Label.minimumStatus) { $0.encode(unsigned: minimumStatus) } }
@@ -246,11 +240,7 @@ extension GrantTerms {
         case Label.issuedAt: issuedAt = try reader.readCount()
         case Label.notBefore: notBefore = try reader.readCount()
         case Label.notAfter: notAfter = try reader.readCount()
-        case Label.versions:
-          try reader.expectArray(of: 2)
-          let lowest = try Version(&reader)
-          versions = VersionRange(lowest, try Version(&reader))
-          guard versions != nil else { throw CBORError(.outOfRange, at: start) }
+        case Label.versions: versions = try VersionRange(&reader)
         case Label.lifecycle: lifecycle = try Lifecycle(&reader)
         case Label.features:
           let bytes = try reader.readBytes(atMost: Limits.features)

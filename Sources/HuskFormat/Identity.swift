@@ -13,6 +13,8 @@ public struct DeviceIdentity: Equatable, Sendable {
   public let grantKeyThumbprint: [UInt8]
   public let lifecycle: Lifecycle
   public let keyEpoch: UInt64
+  /// Of its secure storage (SPEC 7.8).
+  public let generation: UInt64
   /// SHA-512 of the bootloader's and the decryptor's image.
   public let measurements: [[UInt8]]
   /// Thumbprints of the boot roots that bootloader and decryptor verified under.
@@ -145,6 +147,7 @@ extension DeviceIdentity {
     grantKey = claims.grantKey
     lifecycle = claims.lifecycle
     keyEpoch = claims.keyEpoch
+    generation = claims.generation
     measurements = dice.map { $0.codeHash }
     self.bootRoots = bootRoots
   }

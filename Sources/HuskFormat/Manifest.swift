@@ -24,6 +24,8 @@ public struct Manifest: Equatable, Sendable {
   public var epoch: UInt64?
   /// The status list that a device must have seen.
   public var minimumStatus: UInt64?
+  /// Whether the module's code may be made unreadable: the packager says that it holds no data.
+  public var mayBeExecuteOnly = false
 
   public static let type: StaticString = "application/husk-manifest+cbor"
   static let formatVersion: UInt64 = 1
@@ -83,6 +85,7 @@ public struct Manifest: Equatable, Sendable {
     digests = try require(fields.digests, in: .manifest, at: start)
     epoch = fields.epoch
     minimumStatus = fields.minimumStatus
+    mayBeExecuteOnly = fields.mayBeExecuteOnly
   }
 
   /// Checks that sizes, digests and epoch fit the role and each other (SPEC 4.4, step 3).
@@ -93,7 +96,7 @@ public struct Manifest: Equatable, Sendable {
     guard SegmentLayout.segmentSizes.contains(segmentSize) else { throw FormatError(.malformed, in: .manifest) }
     guard segments.count <= Limits.segments else { throw FormatError(.limitExceeded, in: .manifest) }
     let isConsistent =
-      (epoch != nil) == isModule
+      (epoch != nil) == isModule && (isModule || !mayBeExecuteOnly)
       && (isModule
         ? segmentSize % SegmentLayout.chunkSize == 0 && payloadSize > SegmentLayout.headerSize
         : sizeBound == payloadSize && payloadSize > 0)
@@ -117,6 +120,7 @@ public struct Manifest: Equatable, Sendable {
       map.set(Label.digests) { $0.encode(bytes: digests) }
       if let epoch { map.set(Label.epoch) { $0.encode(unsigned: epoch) } }
       if let minimumStatus { map.set(Label.minimumStatus) { $0.encode(unsigned: minimumStatus) } }
+      if mayBeExecuteOnly { map.set(Label.mayBeExecuteOnly) { $0.encode(bool: true) } }
     }
     return encoder.bytes
   }
@@ -137,6 +141,7 @@ extension Manifest {
     static let digests: Int64 = 11
     static let epoch: Int64 = 12
     static let minimumStatus: Int64 = 13
+    static let mayBeExecuteOnly: Int64 = 14
   }
 
   /// The members as they come.
@@ -154,6 +159,7 @@ extension Manifest {
     var digests: [UInt8]?
     var epoch: UInt64?
     var minimumStatus: UInt64?
+    var mayBeExecuteOnly = false
 
     init(_ payload: ArraySlice<UInt8>) throws(CBORError) {
       var reader = try CBORReader(wholeItem: payload)
@@ -181,6 +187,10 @@ extension Manifest {
         case Label.digests: digests = Array(try reader.readBytes(atMost: Limits.segments * Manifest.digestSize))
         case Label.epoch: epoch = try reader.readCount()
         case Label.minimumStatus: minimumStatus = try reader.readCount()
+        case Label.mayBeExecuteOnly:
+          // It is left out if it isn't true.
+          mayBeExecuteOnly = try reader.readBool()
+          guard mayBeExecuteOnly else { throw CBORError(.outOfRange, at: start) }
         default: throw CBORError(.unexpectedType, at: start)
         }
       }

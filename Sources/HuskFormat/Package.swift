@@ -1,5 +1,6 @@
 import CBOR
 public import COSE
+import Cryptography
 import ErrorClass
 
 /// The signed front of a package (SPEC 4), parsed but not verified.
@@ -55,6 +56,15 @@ public struct PackageFront: Sendable {
       throw FormatError(.sizeMismatch, in: .payload)
     }
     return Verified(manifest, by: authority, issuedAt: manifest.issuedAt)
+  }
+
+  /// What status lists call the package by (SPEC 5.3): SHA-256 of its manifest.
+  public func packageID() throws(FormatError) -> [UInt8] {
+    do throws(CryptographyError) {
+      return try SHA256.hash(object.payload.span.bytes)
+    } catch {
+      throw FormatError(error, in: .manifest)
+    }
   }
 
   /// Encodes everything of a package that precedes its payload's bytes.

@@ -22,17 +22,17 @@ extension CBORReader {
     return value
   }
 
-  mutating func readName() throws(CBORError) -> Name {
+  public mutating func readName() throws(CBORError) -> Name {
     let start = position
     guard let name = Name(try readText()) else { throw CBORError(.outOfRange, at: start) }
     return name
   }
 
-  mutating func readThumbprint() throws(CBORError) -> [UInt8] {
+  public mutating func readThumbprint() throws(CBORError) -> [UInt8] {
     Array(try readBytes(count: COSEKey.thumbprintSize))
   }
 
-  mutating func expectArray(of count: Int) throws(CBORError) {
+  public mutating func expectArray(of count: Int) throws(CBORError) {
     let start = position
     guard try readArrayHeader() == count else { throw CBORError(.outOfRange, at: start) }
   }

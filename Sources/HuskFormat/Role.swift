@@ -8,10 +8,11 @@ public struct Role: Equatable, Sendable {
   public static let bootFirmware = Role(literal: "boot.firmware")
   public static let module = Role(literal: "module")
   public static let grant = Role(literal: "grant")
+  public static let status = Role(literal: "status")
   public static let silicon = Role(literal: "silicon")
 
   /// The roles that this version knows.
-  public static var known: [Role] { [.bootLoader, .bootDecryptor, .bootFirmware, .module, .grant, .silicon] }
+  public static var known: [Role] { [.bootLoader, .bootDecryptor, .bootFirmware, .module, .grant, .status, .silicon] }
 
   /// Nil if it is empty or longer than SPEC 3.1 allows, or has a character outside `a`–`z`, `.` and `-`.
   public init?(_ bytes: some Collection<UInt8>) {

@@ -40,7 +40,7 @@ public struct Version: Equatable, Comparable, Sendable {
   }
 }
 
-/// The versions that a grant covers, both ends included (SPEC 5).
+/// The versions that a grant covers or a status list refuses, both ends included (SPEC 5).
 public struct VersionRange: Equatable, Sendable {
   public let lowest: Version
   public let highest: Version
@@ -54,5 +54,19 @@ public struct VersionRange: Equatable, Sendable {
 
   public func contains(_ version: Version) -> Bool {
     lowest <= version && version <= highest
+  }
+
+  init(_ reader: inout CBORReader) throws(CBORError) {
+    let start = reader.position
+    try reader.expectArray(of: 2)
+    let lowest = try Version(&reader)
+    guard let range = VersionRange(lowest, try Version(&reader)) else { throw CBORError(.outOfRange, at: start) }
+    self = range
+  }
+
+  func encode(to encoder: inout CBOREncoder) {
+    encoder.beginArray(2)
+    lowest.encode(to: &encoder)
+    highest.encode(to: &encoder)
   }
 }

@@ -1,11 +1,15 @@
 import CBOR
+import CHusk
 import CLinux
 import ErrorClass
+import Protections
 import SecureWorld
 
 /// A session with the decryptor: what `husk_device` stands for.
 final class Device {
+  let log: Log
   private let channel: Channel
+  private let ownsSocket: Bool
   private let lock = Lock()
   private var lastID: UInt64 = 0
 
@@ -13,47 +17,94 @@ final class Device {
   private static let patience = SecureWorldProtocol.deadline + 10_000
 
   /// - Parameter socket: stays the caller's.
-  init(socket: Int32) throws(ErrorClass) {
+  init(socket: Int32, log: Log) throws(ErrorClass) {
+    self.log = log
     channel = Channel(socket: socket)
-    guard case .hello(let version) = try request(.hello).result else { throw .protocol }
-    guard version == SecureWorldProtocol.version else { throw .unsupportedVersion }
+    ownsSocket = false
+    try greet()
   }
+
+  /// - Parameter path: of the socket at which the decryptor serves.
+  init(path: UnsafePointer<CChar>, log: Log) throws(ErrorClass) {
+    let socket = linux_connect(path, Int32(Self.patience / 1000))
+    guard socket >= 0 else {
+      let reason = linux_errno()
+      log.error(path, strerror(reason))
+      throw Self.classOfConnecting(reason)
+    }
+    self.log = log
+    channel = Channel(socket: socket)
+    ownsSocket = true
+    try greet()
+  }
+
+  deinit { if ownsSocket { close(channel.socket) } }
 
   func identity() throws(ErrorClass) -> [UInt8] {
     guard case .identity(let bytes) = try request(.identity).result else { throw .protocol }
     return bytes
   }
 
+  /// What the decryptor found of its own protections.
+  func protections() throws(ErrorClass) -> [ProtectionFact] {
+    guard case .protections(let facts) = try request(.protections).result else { throw .protocol }
+    return facts
+  }
+
+  /// Shows the decryptor a status list; the descriptor stays the caller's.
+  func showStatusList(_ file: Int32) throws(ErrorClass) {
+    guard case .statusList = try request(.statusList, descriptors: [file]).result else { throw .protocol }
+  }
+
   /// Asks for a module; the descriptors stay the caller's.
-  func load(package: Int32, grant: Int32) throws(ErrorClass) -> ReceivedModule {
-    var answer = try request(.load, descriptors: [package, grant])
+  func load(package: Int32, grant: Int32, _ options: husk_load_options) throws(ErrorClass) -> ReceivedModule {
+    var answer = try request(.load, descriptors: [package, grant], options)
     guard case .loaded(let module) = answer.result else { throw .protocol }
     return try ReceivedModule(module, file: answer.message.takeDescriptor(0))
   }
+}
 
+extension Device {
   private struct Answer: ~Copyable {
     let result: Reply.Result
     var message: Message
   }
 
+  private func greet() throws(ErrorClass) {
+    guard case .hello(let version) = try request(.hello).result else { throw .protocol }
+    guard version == SecureWorldProtocol.version else { throw .unsupportedVersion }
+  }
+
   /// Sends a request and waits for its reply; throws the class that the decryptor refused it with.
-  private func request(_ operation: Operation, descriptors: [Int32] = []) throws(ErrorClass) -> Answer {
+  private func request(
+    _ operation: Operation, descriptors: [Int32] = [], _ options: husk_load_options = husk_load_options()
+  ) throws(ErrorClass) -> Answer {
     lock.lock()
     defer { lock.unlock() }
     lastID += 1
-    try send(Request(id: lastID, operation: operation), descriptors)
+    try send(Request(id: lastID, operation: operation, wantsProgress: options.progress != nil), descriptors)
     while true {
       let message = try receive()
-      let reply: Reply
-      do throws(CBORError) {
-        reply = try Reply(parsing: message.bytes[...], to: operation)
-      } catch {
-        throw .protocol
+      switch try answer(message.bytes, to: operation) {
+      case nil: continue
+      case .progress(let progress): try options.report(done: progress.done, total: progress.total)
+      case .reply(let reply):
+        if case .failed(let errorClass) = reply.result { throw errorClass }
+        return Answer(result: reply.result, message: message)
       }
-      // An answer that came too late for an earlier request is nobody's.
-      guard reply.id == lastID else { continue }
-      if case .failed(let errorClass) = reply.result { throw errorClass }
-      return Answer(result: reply.result, message: message)
+    }
+  }
+
+  /// Parses what came after the last request; nil if it belongs to an earlier one, which nobody waits for any more.
+  private func answer(_ message: [UInt8], to operation: Operation) throws(ErrorClass) -> DecryptorMessage? {
+    do throws(CBORError) {
+      var reader = CBORReader(message)
+      _ = try reader.readArrayHeader()
+      _ = try reader.readUnsigned()
+      guard try reader.readUnsigned() == lastID else { return nil }
+      return try DecryptorMessage(parsing: message[...], to: operation)
+    } catch {
+      throw .protocol
     }
   }
 
@@ -73,6 +124,15 @@ final class Device {
       return try channel.receive()
     } catch {
       throw error == .disconnected ? .noDecryptor : .protocol
+    }
+  }
+
+  private static func classOfConnecting(_ reason: Int32) -> ErrorClass {
+    switch reason {
+    case ENOENT, ENOTDIR: .notFound
+    case ENOTSOCK, EPROTOTYPE: .invalidArgument
+    case ECONNREFUSED, EAGAIN: .noDecryptor
+    default: .io
     }
   }
 }

@@ -1,13 +1,29 @@
 public import CHusk
 import CLinux
+import CLoader
 import ErrorClass
 
 // The functions of husk.h, which documents them. `@c @implementation` makes the compiler check each against the header.
 // swift-format-ignore-file: AlwaysUseLowerCamelCase, NoLeadingUnderscores
 
 @c @implementation
-public func husk_open(_ socket_fd: Int32, _ out: UnsafeMutablePointer<OpaquePointer?>!) -> husk_status {
-  handOut(out) { () throws(ErrorClass) in try Device(socket: socket_fd) }
+public func husk_open(
+  _ socket_fd: Int32, _ options: UnsafePointer<husk_open_options>!, _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> husk_status {
+  handOut(out) { () throws(ErrorClass) in
+    try Device(socket: socket_fd, log: Log(husk_open_options(reading: options)))
+  }
+}
+
+@c @implementation
+public func husk_connect(
+  _ socket_path: UnsafePointer<CChar>!, _ options: UnsafePointer<husk_open_options>!,
+  _ out: UnsafeMutablePointer<OpaquePointer?>!
+) -> husk_status {
+  handOut(out) { () throws(ErrorClass) in
+    guard let socket_path else { throw .invalidArgument }
+    return try Device(path: socket_path, log: Log(husk_open_options(reading: options)))
+  }
 }
 
 @c @implementation
@@ -22,8 +38,9 @@ public func husk_load(
 ) -> husk_status {
   handOut(out) { () throws(ErrorClass) in
     guard let package_path, let grant_path else { throw .invalidArgument }
-    let package = try OpenFile(package_path)
-    let grant = try OpenFile(grant_path)
+    let log = try borrow(device, as: Device.self).log
+    let package = try OpenFile(package_path, log)
+    let grant = try OpenFile(grant_path, log)
     return try load(device, package.descriptor, grant.descriptor, options)
   }
 }
@@ -34,6 +51,23 @@ public func husk_load_fd(
   _ out: UnsafeMutablePointer<OpaquePointer?>!
 ) -> husk_status {
   handOut(out) { () throws(ErrorClass) in try load(device, package_fd, grant_fd, options) }
+}
+
+@c @implementation
+public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointer<CChar>!) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard let path else { throw .invalidArgument }
+    let device = try session(device)
+    try device.showStatusList(OpenFile(path, device.log).descriptor)
+  }
+}
+
+@c @implementation
+public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard fd >= 0 else { throw .invalidArgument }
+    try session(device).showStatusList(fd)
+  }
 }
 
 @c @implementation
@@ -53,12 +87,12 @@ public func husk_module_get_info(
   _ module: OpaquePointer!, _ info: UnsafeMutablePointer<husk_module_info>!
 ) -> husk_status {
   status { () throws(ErrorClass) in
-    // The size is all that may be read of a struct that the caller perhaps compiled against an older header.
-    guard let info, info.pointee.size >= MemoryLayout<Int>.size else { throw .invalidArgument }
-    let size = info.pointee.size
+    guard let info else { throw .invalidArgument }
     var all = try borrow(module, as: Module.self).info
-    all.size = size
-    memcpy(info, &all, min(size, MemoryLayout<husk_module_info>.size))
+    let size = MemoryLayout<husk_module_info>.size
+    // The size is all that may be read of a struct that the caller perhaps compiled against an older header.
+    let room = UnsafeRawPointer(info).load(as: Int.self)
+    guard loader_write_struct(info, room, &all, size) == 0 else { throw .invalidArgument }
   }
 }
 
@@ -75,7 +109,7 @@ public func husk_identity(
   status { () throws(ErrorClass) in
     guard let length, buffer != nil || capacity == 0 else { throw .invalidArgument }
     length.pointee = 0
-    let identity = try borrow(device, as: Device.self).identity()
+    let identity = try session(device).identity()
     length.pointee = identity.count
     guard identity.count <= capacity, let buffer else { throw .limitExceeded }
     buffer.update(from: identity, count: identity.count)
@@ -83,14 +117,19 @@ public func husk_identity(
 }
 
 @c @implementation
-public func husk_status_string(_ status: husk_status) -> UnsafePointer<CChar>! {
-  if status == HUSK_OK { return ("success" as StaticString).cString }
-  return (ErrorClass(rawValue: status)?.text ?? "unknown status").cString
-}
-
-@c @implementation
-public func husk_version() -> UnsafePointer<CChar>! {
-  ("0.1.0" as StaticString).cString
+public func husk_protections(
+  _ device: OpaquePointer!, _ protections: UnsafeMutablePointer<husk_protection>!, _ capacity: Int,
+  _ count: UnsafeMutablePointer<Int>!
+) -> husk_status {
+  status { () throws(ErrorClass) in
+    guard let count, protections != nil || capacity == 0 else { throw .invalidArgument }
+    count.pointee = 0
+    guard loader_has_memory() != 0 else { throw .outOfMemory }
+    let facts = try allFacts(device == nil ? nil : borrow(device, as: Device.self))
+    count.pointee = facts.count
+    guard facts.count <= capacity, let protections else { throw .limitExceeded }
+    try write(facts, to: protections)
+  }
 }
 
 // MARK: - Helpers
@@ -99,9 +138,10 @@ private func load(
   _ device: OpaquePointer?, _ package: Int32, _ grant: Int32, _ options: UnsafePointer<husk_load_options>?
 ) throws(ErrorClass) -> Module {
   guard package >= 0, grant >= 0 else { throw .invalidArgument }
-  if let options, options.pointee.size < MemoryLayout<husk_load_options>.size { throw .invalidArgument }
-  let received = try borrow(device, as: Device.self).load(package: package, grant: grant)
-  return try Module(received, allowedSoname: options?.pointee.allow_soname)
+  let options = try husk_load_options(reading: options)
+  let device = try borrow(device, as: Device.self)
+  let received = try device.load(package: package, grant: grant, options)
+  return try Module(received, allowedSoname: options.allow_soname, log: device.log)
 }
 
 /// Makes an object and hands it to the caller, who releases it; null and a status if that fails.
@@ -111,6 +151,7 @@ private func handOut<Object: AnyObject>(
   status { () throws(ErrorClass) in
     guard let out else { throw .invalidArgument }
     out.pointee = nil
+    guard loader_has_memory() != 0 else { throw .outOfMemory }
     out.pointee = OpaquePointer(Unmanaged.passRetained(try make()).toOpaque())
   }
 }
@@ -119,6 +160,12 @@ private func handOut<Object: AnyObject>(
 private func borrow<Object: AnyObject>(_ pointer: OpaquePointer?, as _: Object.Type) throws(ErrorClass) -> Object {
   guard let pointer else { throw .invalidArgument }
   return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
+}
+
+/// A session for a call that takes memory.
+private func session(_ pointer: OpaquePointer?) throws(ErrorClass) -> Device {
+  guard loader_has_memory() != 0 else { throw .outOfMemory }
+  return try borrow(pointer, as: Device.self)
 }
 
 /// Takes back what was handed out; null is ignored.
@@ -131,9 +178,13 @@ private func release<Object: AnyObject>(_ pointer: OpaquePointer?, as _: Object.
 private struct OpenFile: ~Copyable {
   let descriptor: Int32
 
-  init(_ path: UnsafePointer<CChar>) throws(ErrorClass) {
+  init(_ path: UnsafePointer<CChar>, _ log: Log) throws(ErrorClass) {
     descriptor = linux_open_read(path)
-    guard descriptor >= 0 else { throw linux_errno() == ENOENT ? .notFound : .io }
+    guard descriptor >= 0 else {
+      let reason = linux_errno()
+      log.error(path, strerror(reason))
+      throw reason == ENOENT ? .notFound : .io
+    }
   }
 
   deinit { close(descriptor) }

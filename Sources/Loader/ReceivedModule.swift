@@ -42,14 +42,20 @@ struct ReceivedModule: ~Copyable {
 
   /// Refuses a module whose name would satisfy other libraries' needs, unless it is the one that is allowed.
   ///
-  /// - Parameter ownObjects: the numbers of the objects that this library loaded. Versions of a module may bear the same
-  ///   name: whoever loads both has the first one already.
-  borrowing func checkName(allowed: UnsafePointer<CChar>?, ownObjects: [UInt]) throws(ErrorClass) {
+  /// Versions of a module may bear the same name: whoever loads both has the first one already. Used only between
+  /// `linux_lock` and `linux_unlock`.
+  borrowing func checkName(allowed: UnsafePointer<CChar>?, _ log: Log) throws(ErrorClass) {
     guard let soname else { return }
     if let allowed, strcmp(soname, allowed) == 0 { return }
     let loaded = linux_loaded_object(soname)
-    if loaded != 0, !ownObjects.contains(loaded) { throw .sonameConflict }
-    guard linux_linker_would_find(soname) == 0 else { throw .sonameConflict }
+    if loaded != 0, !Registry.objects.contains(where: { $0.number == loaded }) {
+      log.error("the module's SONAME is that of a loaded library", soname)
+      throw .sonameConflict
+    }
+    guard linux_linker_would_find(soname) == 0 else {
+      log.error("the module's SONAME is that of a library of the system", soname)
+      throw .sonameConflict
+    }
   }
 }
 

@@ -2,8 +2,16 @@ import CLinux
 
 /// What this library remembers for the whole process. Used only between `linux_lock` and `linux_unlock`.
 enum Registry {
-  /// The objects that this library has loaded.
-  nonisolated(unsafe) static var objects: [UInt] = []
+  /// A loaded module, and which of the protections that not every module gets it has.
+  struct Object {
+    /// linux_object_number's.
+    let number: UInt
+    let isLocked: Bool
+    let isExecuteOnly: Bool
+  }
+
+  /// The modules that are loaded.
+  nonisolated(unsafe) static var objects: [Object] = []
 
   nonisolated(unsafe) private static var loads: UInt32 = 0
 

@@ -65,6 +65,7 @@ public enum Rule: String, Codable, CaseIterable, Comparable, Sendable {
   case noControlFlowProtection = "no-control-flow-protection"
   case compilerIdentification = "compiler-identification"
   case buildID = "build-id"
+  case smallPages = "small-pages"
 
   public static func < (left: Rule, right: Rule) -> Bool { left.rank < right.rank }
 

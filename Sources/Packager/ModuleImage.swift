@@ -6,6 +6,8 @@ import ModuleLint
 public struct ModuleImage: Sendable {
   public let bytes: [UInt8]
   public let machine: Machine
+  /// Whether its code lies apart from all that is read, as execute-only text needs.
+  public let hasSeparateCode: Bool
 
   /// - Parameter allowsDanger: whether what makes loading it unsafe is accepted.
   /// - Throws: `module`, `dangerous`, `tooLarge`.
@@ -13,7 +15,9 @@ public struct ModuleImage: Sendable {
     guard padme(UInt64(bytes.count)) <= Limits.sizeBound else { throw .tooLarge }
     let report: LintReport
     do throws(ELFError) {
-      machine = try ELFFile(ArraySource(bytes)).machine
+      let object = try ELFFile(ArraySource(bytes))
+      machine = object.machine
+      hasSeparateCode = object.hasSeparateCode
       report = try lint(bytes)
     } catch {
       throw .module(error)

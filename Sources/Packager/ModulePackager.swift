@@ -7,19 +7,23 @@ public import SecretBytes
 /// Packs a module (SPEC 4): compresses, pads, encrypts, and signs what came of it.
 ///
 /// - Parameters:
+///   - mayBeExecuteOnly: whether devices may make its code unreadable: only the packager knows that it holds no data.
 ///   - epoch: the module's key epoch, whose content key is `contentKey` (32 bytes).
 ///   - compressionLevel: liblz4's; 12 compresses best.
-/// - Throws: `scopeViolation`, `tooLarge`, `compression`, `cryptography`.
+/// - Throws: `scopeViolation`, `codeNotSeparate`, `tooLarge`, `compression`, `cryptography`.
 public func packModule(
-  _ image: ModuleImage, _ details: PackageDetails, epoch: UInt64, contentKey: borrowing SecretBytes,
+  _ image: ModuleImage, _ details: PackageDetails, mayBeExecuteOnly: Bool = false, epoch: UInt64,
+  contentKey: borrowing SecretBytes,
   signer: borrowing SigningIdentity, compressionLevel: Int32 = 12
 ) throws(PackagingError) -> PackedFile {
   try signer.requireScope(over: details.name)
+  guard image.hasSeparateCode || !mayBeExecuteOnly else { throw .codeNotSeparate }
   var manifest = Manifest(
     role: .module, name: details.name, version: details.version, securityVersion: details.securityVersion,
     machine: image.machine.rawValue, issuedAt: details.issuedAt, payloadSize: 0,
     sizeBound: max(smallestSizeBound, padme(UInt64(image.bytes.count))),
     segmentSize: SegmentLayout.usualSegmentSize, digests: [], epoch: epoch)
+  manifest.mayBeExecuteOnly = mayBeExecuteOnly
   let compressed = try compressAndPad(image.bytes, level: compressionLevel)
   let payload: [UInt8]
   do throws(CryptographyError) {

@@ -17,6 +17,8 @@ public enum PackagingError: Error, Equatable, Sendable {
   case module(ELFError)
   /// The module has dangerous findings.
   case dangerous([Finding])
+  /// The module's code shares pages with tables that are read, so that it can't be execute-only.
+  case codeNotSeparate
   /// Larger than SPEC 11 allows.
   case tooLarge
   /// Not an executable image of the kind that the stage is.
@@ -34,7 +36,19 @@ public enum PackagingError: Error, Equatable, Sendable {
   /// Nobody can wrap to the device's grant key: it is of low order.
   case unusableGrantKey
 
+  /// The status list would be refused by every device.
+  case statusList(StatusListProblem)
+
   case cryptography(CryptographyError)
+
+  public enum StatusListProblem: Equatable, Sendable {
+    /// The previous list is another scope's.
+    case otherScope
+    /// No number comes after the previous list's.
+    case lastNumber
+    /// Too many entries, or names outside the list's scope.
+    case entries(FormatError)
+  }
 
   public enum StageProblem: Equatable, Sendable {
     case notExecutable(ELFError)

@@ -17,10 +17,12 @@ public struct LoadedModule: Equatable, Sendable {
   /// Seconds since 1970.
   public var notAfter: UInt64?
   public var features: [UInt8]?
+  /// Whether the packager allows its code to be made unreadable.
+  public var mayBeExecuteOnly: Bool
 
   public init(
     name: [UInt8], version: [UInt32], securityVersion: UInt64, epoch: UInt64, size: UInt64, sequence: UInt64,
-    notBefore: UInt64?, notAfter: UInt64?, features: [UInt8]?
+    notBefore: UInt64?, notAfter: UInt64?, features: [UInt8]?, mayBeExecuteOnly: Bool = false
   ) {
     self.name = name
     self.version = version
@@ -31,6 +33,7 @@ public struct LoadedModule: Equatable, Sendable {
     self.notBefore = notBefore
     self.notAfter = notAfter
     self.features = features
+    self.mayBeExecuteOnly = mayBeExecuteOnly
   }
 
   public func encode(to encoder: inout CBOREncoder) {
@@ -48,6 +51,7 @@ public struct LoadedModule: Equatable, Sendable {
       if let notBefore { map.set(7) { $0.encode(unsigned: notBefore) } }
       if let notAfter { map.set(8) { $0.encode(unsigned: notAfter) } }
       if let features { map.set(9) { $0.encode(bytes: features) } }
+      if mayBeExecuteOnly { map.set(10) { $0.encode(bool: true) } }
     }
   }
 
@@ -57,7 +61,7 @@ public struct LoadedModule: Equatable, Sendable {
     self.init(
       name: [], version: [], securityVersion: 0, epoch: 0, size: 0, sequence: 0, notBefore: nil, notAfter: nil,
       features: nil)
-    var map = try reader.readMap(atMost: 9)
+    var map = try reader.readMap(atMost: 10)
     while let label = try reader.nextIntegerKey(&map) {
       switch label {
       case 1: name = Array(try reader.readText())
@@ -69,6 +73,10 @@ public struct LoadedModule: Equatable, Sendable {
       case 7: notBefore = try reader.readUnsigned()
       case 8: notAfter = try reader.readUnsigned()
       case 9: features = Array(try reader.readBytes())
+      case 10:
+        // It is left out if it isn't true.
+        mayBeExecuteOnly = try reader.readBool()
+        guard mayBeExecuteOnly else { throw CBORError(.outOfRange, at: reader.position) }
       default: throw CBORError(.unexpectedType, at: reader.position)
       }
       if label <= 6 { members += 1 }

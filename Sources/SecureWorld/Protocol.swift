@@ -12,11 +12,14 @@ public enum Operation: UInt64, Sendable {
   case hello = 0
   case load = 1
   case identity = 2
+  case protections = 3
+  case statusList = 4
 
   /// How many descriptors the request carries.
   public var descriptorCount: Int {
     switch self {
-    case .hello, .identity: 0
+    case .hello, .identity, .protections: 0
+    case .statusList: 1
     case .load: 2
     }
   }

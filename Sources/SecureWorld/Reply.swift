@@ -1,5 +1,6 @@
 public import CBOR
 public import ErrorClass
+public import Protections
 
 /// What the decryptor answers (SPEC 8): a class, or what was asked for.
 public struct Reply: Equatable, Sendable {
@@ -8,6 +9,9 @@ public struct Reply: Equatable, Sendable {
     /// The module's memory file travels beside the message.
     case loaded(LoadedModule)
     case identity([UInt8])
+    case protections([ProtectionFact])
+    /// A status list was accepted.
+    case statusList
     case failed(ErrorClass)
   }
 
@@ -23,7 +27,7 @@ public struct Reply: Equatable, Sendable {
   public func encoded() -> [UInt8] {
     var encoder = CBOREncoder()
     encoder.beginArray(4)
-    encoder.encode(unsigned: SecureWorldProtocol.version)
+    encoder.encode(unsigned: DecryptorMessage.Kind.reply)
     encoder.encode(unsigned: id)
     switch result {
     case .hello(let version):
@@ -35,6 +39,12 @@ public struct Reply: Equatable, Sendable {
     case .identity(let bytes):
       encoder.encode(unsigned: 0)
       encoder.encodeMap { map in map.set(1) { $0.encode(bytes: bytes) } }
+    case .protections(let facts):
+      encoder.encode(unsigned: 0)
+      encoder.encode(facts)
+    case .statusList:
+      encoder.encode(unsigned: 0)
+      encoder.encodeMap { _ in }
     case .failed(let errorClass):
       encoder.encode(integer: Int64(errorClass.rawValue))
       encoder.encodeMap { _ in }
@@ -47,7 +57,7 @@ public struct Reply: Equatable, Sendable {
     var reader = CBORReader(message)
     let start = reader.position
     guard try reader.readArrayHeader() == 4 else { throw CBORError(.outOfRange, at: start) }
-    guard try reader.readUnsigned() == SecureWorldProtocol.version else { throw CBORError(.outOfRange, at: start) }
+    guard try reader.readUnsigned() == DecryptorMessage.Kind.reply else { throw CBORError(.outOfRange, at: start) }
     id = try reader.readUnsigned()
     let statusStart = reader.position
     let status = try reader.readInteger()
@@ -66,6 +76,10 @@ public struct Reply: Equatable, Sendable {
       case .identity:
         try Self.expectSingle(&reader)
         result = .identity(Array(try reader.readBytes()))
+      case .protections: result = .protections(try reader.readProtectionFacts())
+      case .statusList:
+        _ = try reader.readMap(atMost: 0)
+        result = .statusList
       }
     }
     try reader.finish()

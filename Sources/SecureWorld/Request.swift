@@ -4,10 +4,13 @@ import CBOR
 public struct Request: Equatable, Sendable {
   public let id: UInt64
   public let operation: Operation
+  /// Whether ``Progress`` is to come before the reply; for a load only.
+  public let wantsProgress: Bool
 
-  public init(id: UInt64, operation: Operation) {
+  public init(id: UInt64, operation: Operation, wantsProgress: Bool = false) {
     self.id = id
     self.operation = operation
+    self.wantsProgress = wantsProgress
   }
 
   public func encoded() -> [UInt8] {
@@ -16,7 +19,12 @@ public struct Request: Equatable, Sendable {
     encoder.encode(unsigned: SecureWorldProtocol.version)
     encoder.encode(unsigned: id)
     encoder.encode(unsigned: operation.rawValue)
-    encoder.encodeMap { _ in }
+    // One entry needs no sorting, which would be a good part of libhusk's code.
+    encoder.beginMap(wantsProgress ? 1 : 0)
+    if wantsProgress {
+      encoder.encode(unsigned: 1)
+      encoder.encode(bool: true)
+    }
     return encoder.bytes
   }
 
@@ -42,10 +50,20 @@ public struct Request: Equatable, Sendable {
         operation.descriptorCount == descriptorCount
       else { throw CBORError(.outOfRange, at: operationStart) }
       self.operation = operation
-      _ = try reader.readMap(atMost: 0)
+      wantsProgress = try Self.readWish(&reader, operation)
       try reader.finish()
     } catch {
       throw Refusal(id: id)
     }
+  }
+
+  /// Reads the body of a request.
+  private static func readWish(_ reader: inout CBORReader, _ operation: Operation) throws(CBORError) -> Bool {
+    let start = reader.position
+    var map = try reader.readMap(atMost: operation == .load ? 1 : 0)
+    guard let label = try reader.nextIntegerKey(&map) else { return false }
+    // It is left out if it isn't true.
+    guard label == 1, try reader.readBool() else { throw CBORError(.outOfRange, at: start) }
+    return true
   }
 }

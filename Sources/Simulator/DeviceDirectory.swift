@@ -7,12 +7,12 @@ import HuskFormat
 public struct DeviceDirectory: Sendable {
   public let path: String
 
-  /// Throws `notADevice` unless ROM and fuses are there.
+  /// Throws `notADevice` unless ROM, fuses and counter are there.
   public init(_ path: String) throws(SimulatorError) {
     self.init(unchecked: path)
     var status = stat()
     guard stat(path, &status) == 0 else { throw .file(FileError(path: path, errno: linux_errno())) }
-    for part in [rom, fuses] where stat(part, &status) != 0 {
+    for part in [rom, fuses, counter] where stat(part, &status) != 0 {
       if linux_errno() == EACCES { throw .file(FileError(path, .permissionDenied)) }
       throw .notADevice(path: path)
     }
@@ -24,18 +24,20 @@ public struct DeviceDirectory: Sendable {
 
   public var rom: String { "\(path)/rom/bootrom" }
   public var fuses: String { "\(path)/fuses/fuses" }
+  /// The monotonic counter.
+  public var counter: String { "\(path)/fuses/counter" }
   public var flash: String { "\(path)/flash" }
 
   /// Below the device's own directory, with the permissions they have.
   static let folders: [(name: String, mode: UInt32)] = [
     ("rom", 0o755), ("fuses", 0o700), ("flash", 0o755), ("flash/boot", 0o755), ("flash/modules", 0o755),
-    ("flash/grants", 0o755),
+    ("flash/grants", 0o755), ("flash/status", 0o755), ("flash/storage", 0o700),
   ]
 
   /// Throws `notAFolder` unless flash and what is in it are directories of the device's own: nothing is written to where
   /// somebody's link leads.
   func checkFlash() throws(SimulatorError) {
-    for folder in [flash, "\(flash)/boot", "\(flash)/modules", "\(flash)/grants"] {
+    for folder in [flash, "\(flash)/boot", "\(flash)/modules", "\(flash)/grants", "\(flash)/status"] {
       var status = stat()
       guard lstat(folder, &status) == 0 else { throw .file(FileError(path: folder, errno: linux_errno())) }
       guard Int32(bitPattern: status.st_mode) & S_IFMT == S_IFDIR else { throw .notAFolder(path: folder) }
@@ -46,6 +48,10 @@ public struct DeviceDirectory: Sendable {
   func place(of manifest: Manifest) -> String? {
     if let stage = Stage.allCases.first(where: { $0.role == manifest.role }) { return "\(flash)/\(stage.path)" }
     return manifest.isModule ? "\(flash)/modules/\(String(decoding: manifest.name.bytes, as: UTF8.self)).husk" : nil
+  }
+
+  func place(of list: StatusList) -> String {
+    "\(flash)/status/\(String(decoding: list.scope.bytes, as: UTF8.self)).status"
   }
 
   func place(of terms: GrantTerms) -> String {

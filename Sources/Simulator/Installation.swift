@@ -3,7 +3,7 @@ import HostSupport
 import HuskFormat
 
 extension DeviceDirectory {
-  /// Puts a package or grant in its place in flash, replacing what is there in one step; returns the place.
+  /// Puts a package, grant or status list in its place in flash, replacing what is there in one step; returns the place.
   ///
   /// It is only parsed: whether it may run is for the device to find out.
   @discardableResult
@@ -17,7 +17,14 @@ extension DeviceDirectory {
     }
     switch file.label {
     case .package: return try installPackage(file)
-    case .grant: return try installGrant(file)
+    case .grant:
+      return try install(file, atMost: Limits.grant) { (bytes) throws(FormatError) in
+        place(of: try GrantFile(bytes).unverifiedTerms())
+      }
+    case .statusList:
+      return try install(file, atMost: Limits.statusList) { (bytes) throws(FormatError) in
+        place(of: try StatusListFile(bytes).unverifiedList())
+      }
     case let label: throw .notInstallable(path: path, label)
     }
   }
@@ -43,14 +50,17 @@ extension DeviceDirectory {
     }
   }
 
-  private func installGrant(_ file: consuming LabelledFile) throws(SimulatorError) -> String {
+  /// - Parameter place: parses the file and says where it belongs.
+  private func install(
+    _ file: consuming LabelledFile, atMost limit: Int, at place: ([UInt8]) throws(FormatError) -> String
+  ) throws(SimulatorError) -> String {
     let bytes: [UInt8]
     do throws(FileError) {
-      bytes = try file.readAll(atMost: Limits.grant)
+      bytes = try file.readAll(atMost: limit)
     } catch {
       throw .file(error)
     }
-    let place = place(of: try parse(file.path) { () throws(FormatError) in try GrantFile(bytes).unverifiedTerms() })
+    let place = try parse(file.path) { () throws(FormatError) in try place(bytes) }
     do throws(FileError) {
       try writeFile(place, [bytes], replaces: .anyFile)
     } catch {

@@ -3,6 +3,7 @@ import CLinux
 import ErrorClass
 import Glibc
 import HostSupport
+public import Protections
 import SecureWorld
 
 /// The user that a simulated device's firmware runs as.
@@ -39,8 +40,20 @@ extension DeviceDirectory {
     throw .start(path: rom, linux_errno())
   }
 
-  /// Boots the device with a service socket in the firmware's place and asks for its identity.
+  /// Boots the device without its firmware and asks for its identity.
   public func readIdentity() throws(SimulatorError) -> [UInt8] {
+    guard case .identity(let bytes) = try ask(.identity) else { throw .badAnswer }
+    return bytes
+  }
+
+  /// Boots the device without its firmware and asks what protects its decryptor.
+  public func readProtections() throws(SimulatorError) -> [ProtectionFact] {
+    guard case .protections(let facts) = try ask(.protections) else { throw .badAnswer }
+    return facts
+  }
+
+  /// Boots the device with a service socket in the firmware's place (SPEC 7.3), asks one question and switches it off.
+  private func ask(_ operation: SecureWorld.Operation) throws(SimulatorError) -> Reply.Result {
     try Self.requireRoot()
     var own: Int32 = -1
     var theirs: Int32 = -1
@@ -51,14 +64,14 @@ extension DeviceDirectory {
       defer { close(theirs) }
       process = try startROM(service: theirs)
     }
-    let answer = askForIdentity(own)
+    let answer = converse(operation, own)
     // Without its client a device switches itself off; one that hangs is switched off.
     shutdown(own, Int32(SHUT_RDWR))
     if answer == .timedOut { kill(process, SIGKILL) }
     let status = linux_wait(process)
     switch answer {
-    case .identity(let bytes): return bytes
-    case .refused(let errorClass): throw .refused(errorClass)
+    case .given(.failed(let errorClass)): throw .refused(errorClass)
+    case .given(let result): return result
     case .garbled: throw .badAnswer
     case .timedOut: throw .noAnswer
     case .disconnected: throw .didNotBoot(status: status < 256 ? status : 128 + status - 256)
@@ -66,7 +79,7 @@ extension DeviceDirectory {
   }
 
   private func romCommand(service: String, _ firmware: FirmwareUser) -> [String] {
-    ["bootrom", fuses, flash, service, String(firmware.user), String(firmware.group)]
+    ["bootrom", fuses, counter, flash, service, String(firmware.user), String(firmware.group)]
   }
 
   private func startROM(service: Int32) throws(SimulatorError) -> pid_t {
@@ -84,25 +97,20 @@ extension DeviceDirectory {
   }
 
   private enum Answer: Equatable {
-    case identity([UInt8])
-    case refused(ErrorClass)
+    case given(Reply.Result)
     case garbled
     case timedOut
     case disconnected
   }
 
-  private func askForIdentity(_ socket: Int32) -> Answer {
+  private func converse(_ operation: SecureWorld.Operation, _ socket: Int32) -> Answer {
     let channel = Channel(socket: socket)
     do throws(Channel.Failure) {
-      try channel.send(Request(id: 1, operation: .identity).encoded())
+      try channel.send(Request(id: 1, operation: operation).encoded())
       guard linux_wait_readable(socket, SecureWorldProtocol.deadline) == 1 else { return .timedOut }
       let message = try channel.receive()
-      let reply = try? Reply(parsing: message.bytes[...], to: .identity)
-      switch reply?.result {
-      case .identity(let bytes): return .identity(bytes)
-      case .failed(let errorClass): return .refused(errorClass)
-      default: return .garbled
-      }
+      guard let reply = try? Reply(parsing: message.bytes[...], to: operation) else { return .garbled }
+      return .given(reply.result)
     } catch {
       return .disconnected
     }

@@ -89,7 +89,8 @@ package enum Schema {
       status INTEGER NOT NULL CHECK (status BETWEEN 1 AND 6),
       batch INTEGER REFERENCES batches (id),
       added_at INTEGER NOT NULL,
-      identity INTEGER NOT NULL REFERENCES identities (id) DEFERRABLE INITIALLY DEFERRED,  -- the current one
+      identity INTEGER NOT NULL,           -- the current one; no foreign key: two that refer to each other
+                                           -- would make every insertion search a whole table
       seal BLOB NOT NULL CHECK (length(seal) = 16)
     ) STRICT;
 

@@ -27,8 +27,7 @@ struct HandoffTests {
       secrets = next
     }
     return HandoffNotes(
-      state: try .fixture(), certificates: certificates, hasServiceSocket: false, firmwareUser: 64_902,
-      firmwareGroup: 64_903)
+      state: try .fixture(), certificates: certificates, firmwareUser: 64_902, firmwareGroup: 64_903)
   }
 
   private func parse(_ edit: Edit) throws -> ErrorClass? {
@@ -41,7 +40,6 @@ struct HandoffTests {
     for layers in 1...2 {
       var notes = try notes(layers: layers)
       #expect(try HandoffNotes(notes.encoded()) == notes)
-      notes.hasServiceSocket = true
       notes.firmwareUser = .max
       notes.firmwareGroup = 0
       notes.state.time = 0
@@ -49,7 +47,7 @@ struct HandoffTests {
     }
   }
 
-  private static let labels: [Int64] = (1...13).map { $0 }
+  private static let labels: [Int64] = (1...12).map { $0 }
   static let breakages = Breakage.all(required: labels) + Breakage.values(of: labels)
 
   @Test("notes are refused in any other form", arguments: breakages)
@@ -63,7 +61,7 @@ struct HandoffTests {
       #expect(try parse(editMap { $0.set(1, to: version) }) == .unsupportedVersion)
       let other = editMap { map in
         map.set(1, to: version)
-        map.set(14, to: [0xf6])
+        map.set(13, to: [0xf6])
         map.remove(3)
       }
       #expect(try parse(other) == .unsupportedVersion)
@@ -80,8 +78,8 @@ struct HandoffTests {
     #expect(try outcome(10, [0x80]) == .malformed)
     #expect(try outcome(10, [0x83] + certificates[0] + certificates[1] + certificates[1]) == .malformed)
     #expect(try outcome(10, [0x81, 0]) == .malformed)
+    #expect(try outcome(11, [0x1b, 0, 0, 0, 1, 0, 0, 0, 0]) == .malformed)
     #expect(try outcome(12, [0x1b, 0, 0, 0, 1, 0, 0, 0, 0]) == .malformed)
-    #expect(try outcome(13, [0x1b, 0, 0, 0, 1, 0, 0, 0, 0]) == .malformed)
     #expect(try outcome(6, [0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0]) == .limitExceeded)
     #expect(try outcome(5, [0x83] + [0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0] + [0, 0]) == nil)
   }
@@ -117,7 +115,7 @@ struct HandoffTests {
     close(writeEnd)
     return outcome { () throws(ErrorClass) in
       let handoff = try Handoff(draining: readEnd)
-      _ = handoff.notes.hasServiceSocket
+      _ = handoff.notes.firmwareUser
     }
   }
 
@@ -138,7 +136,7 @@ struct HandoffTests {
     #expect(
       outcome { () throws(ErrorClass) in
         let handoff = try Handoff(draining: -1)
-        _ = handoff.notes.hasServiceSocket
+        _ = handoff.notes.firmwareUser
       } == .malformed)
   }
 }

@@ -54,8 +54,9 @@ struct BootTests {
       let outcome = try run(
         "sh",
         [
-          "-c", "exec \"$0\" \"$@\" \(closing)", Artefacts.sdk.appending(path: "bootrom").path,
-          bench.device.fuses.path, bench.device.flash.path, "-", user, user, "modules/a.husk", "grants/a.grant",
+          "-c", "exec \"$0\" \"$@\" \(closing)", Release.host.stage("bootrom").path,
+          bench.device.fuses.path, bench.device.counter.path, bench.device.flash.path, "-", user, user,
+          "modules/a.husk", "grants/a.grant",
         ])
       #expect(outcome.status == 0, "\(closing)")
       #expect(outcome.stdout == (hasOutput ? "firmware runs\nanswer 42\n" : ""), "\(closing)")

@@ -61,21 +61,24 @@ struct FuseTests {
   func wiring() throws {
     let device = try loadingDevice()
     func boot(_ arguments: String...) throws -> Outcome {
-      try DeviceSupport.run(Artefacts.sdk.appending(path: "bootrom").path, arguments)
+      try DeviceSupport.run(Release.host.stage("bootrom").path, arguments)
     }
     let fuses = device.fuses.path
     let flash = device.flash.path
-    expectRuns(try boot(fuses, flash, "-", "64902", "64902"))
+    let counter = device.counter.path
+    expectRuns(try boot(fuses, counter, flash, "-", "64902", "64902"))
     let users = ["0", "64901", "", "x", "-1", "4294967296", "1x"]
-    for user in users { expectNoStart(try boot(fuses, flash, "-", user, "64902"), .invalidArgument, "user \(user)") }
+    for user in users {
+      expectNoStart(try boot(fuses, counter, flash, "-", user, "64902"), .invalidArgument, "user \(user)")
+    }
     for group in ["0", "64901", "", "x", "4294967296"] {
-      expectNoStart(try boot(fuses, flash, "-", "64902", group), .invalidArgument, "group \(group)")
+      expectNoStart(try boot(fuses, counter, flash, "-", "64902", group), .invalidArgument, "group \(group)")
     }
     for service in ["x", "", "4294967295"] {
-      expectNoStart(try boot(fuses, flash, service, "64902", "64902"), .invalidArgument, "service \(service)")
+      expectNoStart(try boot(fuses, counter, flash, service, "64902", "64902"), .invalidArgument, "service \(service)")
     }
-    expectNoStart(try boot(fuses, flash, "-", "64902"), .invalidArgument)
+    expectNoStart(try boot(fuses, counter, flash, "-", "64902"), .invalidArgument)
     expectNoStart(try boot(), .invalidArgument)
-    expectNoStart(try boot(fuses, fuses, "-", "64902", "64902"), .io)
+    expectNoStart(try boot(fuses, counter, fuses, "-", "64902", "64902"), .io)
   }
 }

@@ -16,7 +16,7 @@ struct ScarcityTests {
     let decryptor = try world.decryptor()
     try limitProcesses(of: decryptor, to: "0")
     try world.channel.send(Request(id: 1000, operation: .identity).encoded())
-    // It tried, failed, and pauses: poll(2) of no descriptor.
+    // It tried, failed, and pauses: no worker runs, yet it doesn't wait for ever.
     let handle = try #require(ProcessHandle(decryptor))
     while try !isPausing(decryptor) { try #require(!handle.waitForEnd(seconds: 0), "the decryptor ended") }
     try limitProcesses(of: decryptor, to: "4096")
@@ -36,9 +36,26 @@ struct ScarcityTests {
 
   private func isPausing(_ process: Int32) throws -> Bool {
     let call = try String(contentsOfFile: "/proc/\(process)/syscall", encoding: .utf8)
-    let pollOrPpoll = ["7", "271", "73"]
     let words = call.split(separator: " ")
-    return words.count > 2 && pollOrPpoll.contains(String(words[0])) && words[1] == "0x0" && words[2] == "0x0"
+    // poll(2) has its patience in the third argument, ppoll(2) a pointer to it: -1 and null stand for ever.
+    switch words.first {
+    case "7": return words.count > 3 && words[3] != "0xffffffff" && words[3] != "0xffffffffffffffff"
+    case "271", "73": return words.count > 3 && words[3] != "0x0"
+    default: return false
+    }
+  }
+
+  @Test(
+    "memory that may be locked, modules load all the same",
+    arguments: Array(stride(from: 6_000_000, through: 9_000_000, by: 250_000)))
+  func lockedMemory(limit: Int) throws {
+    let device = try Device(firmware: Compiler.firmware("loads"))
+    let bench = try Bench()
+    try device.install(bench.module.file(), "modules/a.husk")
+    try device.install(bench.grant.file(), "grants/a.grant")
+    let command = device.romCommand(["modules/a.husk", "grants/a.grant"])
+    let outcome = try run("prlimit", ["--memlock=\(limit):\(limit)"] + command)
+    #expect(outcome.stdout == "firmware runs\nanswer 42\n", "\(outcome)")
   }
 
   @Test("memory, the firmware goes first")

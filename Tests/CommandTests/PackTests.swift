@@ -81,6 +81,23 @@ struct PackTests {
     #expect(substituted.stdout == "ok: module com.acme.codec 1.2.3\n")
   }
 
+  @Test("lets devices make a module's code execute-only if told to, which inspect shows")
+  func executeOnly() throws {
+    try desk.pack()
+    #expect(try desk.report("inspect", "codec.husk")["executeOnlyText"] as? Bool == false)
+    #expect(try desk.husk(Desk.packing + ["--execute-only", "-o", "opted.husk"]).status == 0)
+    #expect(try desk.report("inspect", "opted.husk")["executeOnlyText"] as? Bool == true)
+    #expect(try desk.husk("inspect", "opted.husk").stdout.contains(#/execute only text +allowed\n/#))
+    let mixed = try Compiler.sharedObject("answer", ["-DANSWER=42", "-Wl,-z,now", "-Wl,-z,noseparate-code"])
+    try desk.write("mixed.so", Data(contentsOf: mixed))
+    try refuse(
+      image: "mixed.so", ["--execute-only", "-o", "mixed.husk"],
+      error: """
+        mixed.so: its code shares pages with tables that are read, so that it can't be execute-only
+        husk: hint: link the module with -Wl,-z,separate-code
+        """)
+  }
+
   @Test("says what is wrong with a file that is no module")
   func otherFiles() throws {
     try desk.write("text.so", "#!/bin/sh\n".utf8)
@@ -211,6 +228,9 @@ struct PackTests {
       #expect(outcome.status == 1)
     }
     #expect(try desk.contents()["out.husk"] == nil)
+    let executeOnly = try desk.husk(stage("program.static", "boot.loader") + ["--execute-only"])
+    #expect(executeOnly.status == 2)
+    #expect(executeOnly.stderr.hasPrefix("husk: error: --execute-only is for modules\n"))
     let misuse = try desk.husk(stage("program.static", "boot.loader") + ["--vault", "acme.vault"])
     #expect(misuse.status == 2)
     #expect(

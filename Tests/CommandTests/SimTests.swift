@@ -20,13 +20,15 @@ struct SimTests {
     try create("two")
     #expect(
       try desk.contents().keys.filter { $0.hasPrefix("one/") }.sorted() == [
-        "one/flash", "one/flash/boot", "one/flash/grants", "one/flash/modules", "one/fuses", "one/fuses/fuses",
-        "one/rom", "one/rom/bootrom",
+        "one/flash", "one/flash/boot", "one/flash/grants", "one/flash/modules", "one/fuses", "one/fuses/counter",
+        "one/fuses/fuses", "one/rom", "one/rom/bootrom",
       ])
     #expect(try desk.permissions("one") == 0o755)
     #expect(try desk.permissions("one/rom/bootrom") == 0o755)
     #expect(try desk.permissions("one/fuses") == 0o700)
     #expect(try desk.permissions("one/fuses/fuses") == 0o400)
+    #expect(try desk.permissions("one/fuses/counter") == 0o600)
+    #expect(try desk.read("one/fuses/counter") == [])
     #expect(try desk.permissions("one/flash/boot") == 0o755)
     #expect(try desk.read("one/rom/bootrom") == Array("a boot ROM".utf8))
     let one = try desk.report("sim", "status", "one")
@@ -175,7 +177,7 @@ struct SimTests {
     ])
   func firmwareUser(environment: [String], user: String) throws {
     // Tells the user and group that the ROM is to start the firmware as.
-    try desk.write("bootrom", "#!/bin/sh\necho $4 $5\n".utf8)
+    try desk.write("bootrom", "#!/bin/sh\necho $5 $6\n".utf8)
     try create("dev")
     let outcome = try run(
       "env", ["-u", "SUDO_UID", "-u", "SUDO_GID"] + environment + [Desk.tool, "sim", "boot", "dev"],

@@ -2,31 +2,64 @@
 public import Foundation
 import TestSupport
 
-/// What was built for devices before the tests ran.
-public enum Artefacts {
-  /// Boot stages and libhusk: `HUSK_SDK`, else `.build-sdk` in the package's root.
-  public static let sdk = folder("HUSK_SDK", else: ".build-sdk")
-  /// The sample modules and firmware: `HUSK_SAMPLES`, else `.build-samples` in the package's root.
-  public static let samples = folder("HUSK_SAMPLES", else: ".build-samples")
+/// A release folder (SPEC 12.1), and the samples that were built for the same architecture.
+public struct Release: Sendable, CustomStringConvertible {
+  /// As `uname -m` says it.
+  public let architecture: String
+  public let folder: URL
+  public let samples: URL
 
-  private static func folder(_ variable: String, else path: String) -> URL {
-    if let path = ProcessInfo.processInfo.environment[variable], !path.isEmpty {
-      URL(filePath: path, directoryHint: .isDirectory)
-    } else {
-      packageRoot.appending(path: path, directoryHint: .isDirectory)
-    }
+  /// The release for this machine: `HUSK_SDK` and `HUSK_SAMPLES`, else folders in the package's root.
+  public static let host = Release(hostArchitecture, "HUSK_SDK", "HUSK_SAMPLES")
+  /// The release for 64-bit Arm: `HUSK_SDK_AARCH64` and `HUSK_SAMPLES_AARCH64`, else folders in the package's root.
+  public static let aarch64 = Release("aarch64", "HUSK_SDK_AARCH64", "HUSK_SAMPLES_AARCH64")
+  public static let all = hostArchitecture == "aarch64" ? [host] : [host, aarch64]
+
+  public var description: String { architecture }
+
+  /// A boot stage, or another executable that stands beside them.
+  public func stage(_ name: String) -> URL { folder.appending(path: "stages").appending(path: name) }
+  public var staticLibrary: URL { folder.appending(path: "lib/libhusk.a") }
+  public var sharedLibrary: URL { folder.appending(path: "lib/libhusk.so") }
+  public var headers: URL { folder.appending(path: "include") }
+  public var header: URL { headers.appending(path: "husk.h") }
+
+  /// Whether all of it is there.
+  var isBuilt: Bool {
+    [
+      stage("bootrom"), stage("bootloader"), stage("decryptor"), stage("fuseprovider"), staticLibrary, sharedLibrary,
+      header,
+      samples.appending(path: "firmware"),
+    ].allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
   }
+
+  private init(_ architecture: String, _ folderVariable: String, _ samplesVariable: String) {
+    func place(_ variable: String, _ folder: String) -> URL {
+      let path = ProcessInfo.processInfo.environment[variable] ?? ""
+      let standard = packageRoot.appending(path: "\(folder)/\(architecture)", directoryHint: .isDirectory)
+      return path.isEmpty ? standard : URL(filePath: path, directoryHint: .isDirectory)
+    }
+    self.architecture = architecture
+    folder = place(folderVariable, ".build-sdk")
+    samples = place(samplesVariable, ".build-samples")
+  }
+
+  #if arch(arm64)
+    private static let hostArchitecture = "aarch64"
+  #else
+    private static let hostArchitecture = "x86_64"
+  #endif
 }
 
 /// Whether tests that boot devices are to run:
 ///
 ///     @Suite("…", .enabled(if: devicesAvailable, "booting a device takes root and scripts/build-device.sh"))
 ///
-/// True as root, with the stages built. In continuous integration (`CI=true`) it is true in any case, so that a missing
+/// True as root, with everything built. In continuous integration (`CI=true`) it is true in any case, so that a missing
 /// piece fails the tests instead of skipping them.
-public let devicesAvailable: Bool =
-  ProcessInfo.processInfo.environment["CI"] == "true"
-  || (geteuid() == 0
-    && ["bootrom", "bootloader", "decryptor", "libhusk.a", "husk.h"].allSatisfy {
-      FileManager.default.fileExists(atPath: Artefacts.sdk.appending(path: $0).path)
-    })
+public let devicesAvailable: Bool = inContinuousIntegration || (geteuid() == 0 && Release.host.isBuilt)
+
+/// Whether tests that look at what ships for every architecture are to run; as above.
+public let releasesAvailable: Bool = inContinuousIntegration || Release.all.allSatisfy(\.isBuilt)
+
+private let inContinuousIntegration = ProcessInfo.processInfo.environment["CI"] == "true"

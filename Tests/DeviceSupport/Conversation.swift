@@ -8,6 +8,7 @@ public final class Conversation {
   private let output: Int32
   private var isInputOpen = true
   private var said = ""
+  private var linesRead = 0
 
   public var id: Int32 { program.id }
 
@@ -47,6 +48,21 @@ public final class Conversation {
     while !said.contains(text) {
       guard try hear() else {
         throw ProgramFailure(description: "never said \(text): \(try program.outcome().stderr)")
+      }
+    }
+  }
+
+  /// Waits for the next line that no call of this has returned yet; it comes without its end.
+  public func line() throws -> String {
+    while true {
+      let lines = said.split(separator: "\n", omittingEmptySubsequences: false)
+      // What is behind the last line's end isn't a line yet.
+      if lines.count - 1 > linesRead {
+        defer { linesRead += 1 }
+        return String(lines[linesRead])
+      }
+      guard try hear() else {
+        throw ProgramFailure(description: "said no more: \(try program.outcome().stderr)")
       }
     }
   }

@@ -12,12 +12,14 @@ public import HuskFormat
 ///     try device.install(module, "modules/com.acme.codec.husk")
 ///     let outcome = try device.boot("modules/com.acme.codec.husk", "grants/com.acme.codec.grant")
 public final class Device {
-  /// Holds `fuses` and `flash`.
+  /// Holds `fuses`, `counter` and `flash`.
   public let directory: URL
   /// What the fuses say. They aren't checked, as real ones wouldn't be.
   public var state: BootState {
     didSet { try? writeFuses() }
   }
+  /// What starts the ROM: words before its own, such as a program that changes what it finds.
+  public var launcher: [String] = []
   private let uds: [UInt8]
   private let scratch: Scratch
 
@@ -41,6 +43,7 @@ public final class Device {
     state.silicon = try ChainFixture(root: .deviceRoot, [LinkFixture(name, [.silicon], key: key)]).encoded()
     self.state = state
     try writeFuses()
+    try Data().write(to: counter)
     for folder in ["boot", "modules", "grants"] {
       try FileManager.default.createDirectory(at: flash.appending(path: folder), withIntermediateDirectories: true)
     }
@@ -52,6 +55,9 @@ public final class Device {
       try FileManager.default.linkItem(at: Stages.firmware(firmware), to: flash.appending(path: Stage.firmware.file))
     }
   }
+
+  /// The monotonic counter's file.
+  public var counter: URL { directory.appending(path: "counter") }
 
   private func writeFuses() throws {
     try Data(Fuses.encodePublicPart(state) + uds).write(to: fuses)
@@ -109,11 +115,16 @@ public final class Device {
     guard linux_socket_pair(&near, &far) == 0 else { throw ProgramFailure(description: "no socket") }
     defer { close(far) }
     do {
-      return SecureWorldClient(socket: near, rom: try powerOn("3", [], descriptors: [(number: 3, descriptor: far)]))
+      return SecureWorldClient(socket: near, rom: try serve(far))
     } catch {
       close(near)
       throw error
     }
+  }
+
+  /// Boots the secure world alone, to serve whoever is at the other end of a socket (SPEC 7.3).
+  public func serve(_ socket: Int32) throws -> Program {
+    try powerOn("3", [], descriptors: [(number: 3, descriptor: socket)])
   }
 
   /// What the device tells of itself, verified as a vendor does.
@@ -128,9 +139,13 @@ public final class Device {
   private func powerOn(
     _ service: String, _ arguments: [String], stdin: String = "", descriptors: [(number: Int32, descriptor: Int32)]
   ) throws -> Program {
-    try Program(
-      Artefacts.sdk.appending(path: "bootrom").path,
-      [fuses.path, flash.path, service, "\(Platform.firmwareUser)", "\(Platform.firmwareUser)"] + arguments,
+    let command =
+      launcher + [
+        Release.host.stage("bootrom").path, fuses.path, counter.path, flash.path, service, "\(Platform.firmwareUser)",
+        "\(Platform.firmwareUser)",
+      ] + arguments
+    return try Program(
+      command[0], Array(command.dropFirst()),
       stdin: stdin, environment: [:], directory: directory, descriptors: descriptors, world: scratch)
   }
 }

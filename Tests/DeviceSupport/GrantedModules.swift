@@ -6,11 +6,14 @@ import HuskFormat
 extension Device {
   /// Packs shared objects and installs them with grants: `modules/NAME.husk` and `grants/NAME.grant`, where NAME begins
   /// with `com.acme.`.
-  public func install(modules: [String: URL]) throws {
+  ///
+  /// - Parameter edit: changes each module before it is packed.
+  public func install(modules: [String: URL], _ edit: (inout ModuleFixture) -> Void = { _ in }) throws {
     let identity = try identity()
     for (name, object) in modules {
       var module = try ModuleFixture(object)
       module.name = testName(name)
+      edit(&module)
       try install(module.file(), "modules/\(name).husk")
       var grant = GrantFixture(for: identity)
       grant.terms.module = module.name
@@ -22,7 +25,7 @@ extension Device {
   public func romCommand(_ arguments: [String] = []) -> [String] {
     let user = "\(Platform.firmwareUser)"
     return [
-      Artefacts.sdk.appending(path: "bootrom").path, fuses.path, flash.path, "-", user, user,
+      Release.host.stage("bootrom").path, fuses.path, counter.path, flash.path, "-", user, user,
     ] + arguments
   }
 }

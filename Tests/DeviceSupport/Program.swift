@@ -23,15 +23,16 @@ public struct ProgramFailure: Error, CustomStringConvertible {
 /// - Parameters:
 ///   - environment: all of it.
 ///   - descriptors: what the program finds at which number, besides 0 to 2.
+///   - seconds: how long it may take.
 @discardableResult
 public func run(
   _ executable: String, _ arguments: [String] = [], stdin: String = "",
   environment: [String: String] = ProcessInfo.processInfo.environment, directory: URL? = nil,
-  descriptors: [(number: Int32, descriptor: Int32)] = []
+  descriptors: [(number: Int32, descriptor: Int32)] = [], seconds: Int = patience
 ) throws -> Outcome {
   try Program(
     executable, arguments, stdin: stdin, environment: environment, directory: directory, descriptors: descriptors
-  ).outcome()
+  ).outcome(seconds: seconds)
 }
 
 /// Runs a program that has to succeed.
@@ -96,8 +97,10 @@ public final class Program {
   }
 
   /// Waits for the program's end; throws if that doesn't come.
-  public func outcome() throws -> Outcome {
-    guard handle.waitForEnd() else { throw ProgramFailure(description: "program hangs; it said: \(text(of: errors))") }
+  public func outcome(seconds: Int = patience) throws -> Outcome {
+    guard handle.waitForEnd(seconds: seconds) else {
+      throw ProgramFailure(description: "program hangs; it said: \(text(of: errors))")
+    }
     return Outcome(status: collect(), stdout: text(of: output), stderr: text(of: errors))
   }
 

@@ -2,6 +2,7 @@ import CBOR
 import CLinux
 public import ErrorClass
 import Foundation
+public import Protections
 public import SecureWorld
 
 /// The other end of a decryptor's socket, in a test's hands.
@@ -12,7 +13,10 @@ public final class SecureWorldClient {
   private var nextID: UInt64 = 1
   private var isOpen = true
 
-  init(socket: Int32, rom: Program) {
+  /// - Parameters:
+  ///   - socket: this owns it from now on.
+  ///   - rom: the decryptor's parent, or the decryptor itself.
+  public init(socket: Int32, rom: Program) {
     channel = Channel(socket: socket)
     self.rom = rom
   }
@@ -38,6 +42,24 @@ public final class SecureWorldClient {
     let reply = try receive(for: operation)
     guard reply.id == nextID else { throw ProgramFailure(description: "the reply to another request") }
     return reply.result
+  }
+
+  /// Asks for a load with progress; returns what came, in order.
+  public func load(_ package: Int32, _ grant: Int32) throws -> (progress: [SecureWorld.Progress], reply: Reply.Result) {
+    nextID += 1
+    let request = Request(id: nextID, operation: .load, wantsProgress: true)
+    try channel.send(request.encoded(), descriptors: [package, grant])
+    var heard: [SecureWorld.Progress] = []
+    while true {
+      guard waitReadable(channel.socket, seconds: patience) else { throw ProgramFailure(description: "no reply") }
+      let message = try channel.receive()
+      switch try DecryptorMessage(parsing: message.bytes[...], to: .load) {
+      case .progress(let progress): heard.append(progress)
+      case .reply(let reply):
+        guard reply.id == nextID else { throw ProgramFailure(description: "the reply to another request") }
+        return (heard, reply.result)
+      }
+    }
   }
 
   /// Waits for the next reply.
@@ -97,6 +119,21 @@ public final class SecureWorldClient {
     return file
   }
 
+  /// What the decryptor reports of itself.
+  public func protections() throws -> [ProtectionFact] {
+    guard case .protections(let facts) = try ask(.protections) else { throw ProgramFailure(description: "no facts") }
+    return facts
+  }
+
+  /// How a status list is refused; nil if it is accepted.
+  public func refusal(statusList: [UInt8]) throws -> ErrorClass? {
+    switch try withFile(statusList, { try ask(.statusList, [$0]) }) {
+    case .failed(let errorClass): return errorClass
+    case .statusList: return nil
+    case .hello, .identity, .protections, .loaded: throw ProgramFailure(description: "the answer to another question")
+    }
+  }
+
   /// How a load is refused; nil if it isn't.
   public func refusal(package: [UInt8], grant: [UInt8]) throws -> ErrorClass? {
     try withFile(package) { package in try withFile(grant) { grant in try refusal(package: package, grant: grant) } }
@@ -106,7 +143,8 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity: throw ProgramFailure(description: "the answer to another question")
+    case .hello, .identity, .protections, .statusList:
+      throw ProgramFailure(description: "the answer to another question")
     }
   }
 }

@@ -14,7 +14,7 @@ extension Stage {
 public enum Stages {
   /// A package of the real stage, to be changed. A firmware is any program.
   public static func package(_ stage: Stage, image: [UInt8]? = nil) throws -> PackageFixture {
-    let image = try image ?? Array(Data(contentsOf: Artefacts.sdk.appending(path: "\(stage.name)")))
+    let image = try image ?? Array(Data(contentsOf: Release.host.stage("\(stage.name)")))
     return PackageFixture.stage(stage.role, machine: linux_machine(), payload: image)
   }
 

@@ -10,13 +10,17 @@ struct DecisionFixture: Sendable {
   var device = DeviceState.fixture
   var time = TimeBasis(lowerBound: Moment.present, trustedClock: nil)
   var highestSequence: UInt64 = 5
+  var status = StatusKnowledge()
 
   func refusal() throws -> ErrorClass? {
     let file = try package.file()
-    let package = try PackageFront(file).verify(role: .module, fileSize: UInt64(file.count), with: .device)
+    let front = try PackageFront(file)
+    let package = try front.verify(role: .module, fileSize: UInt64(file.count), with: .device)
     let grant = try GrantFile(grant.file()).verify(with: .device)
     return FormatFixtures.refusal { () throws(FormatError) in
-      try grant.authorize(package, on: device, time: time, highestSequence: highestSequence)
+      try grant.authorize(
+        package, packageID: front.packageID(), on: device, time: time, highestSequence: highestSequence,
+        status: status)
     }
   }
 }

@@ -127,6 +127,9 @@ struct PackageTests {
     PackageCase("an epoch of 2^63", .limitExceeded, 12, to: huge),
     PackageCase("a status number of 2^63", .limitExceeded, 13, to: huge),
     PackageCase("a status number", nil, 13, to: [1]),
+    PackageCase("text that may be execute-only", nil, 14, to: [0xf5]),
+    PackageCase("text that may not be execute-only, which is said by nothing", .malformed, 14, to: [0xf4]),
+    PackageCase("text that may be execute-only, as a number", .malformed, 14, to: [1]),
 
     // Step 2, by 3.4.
     PackageCase("unknown root", .untrustedRoot) { $0.chain.root = .stranger },
@@ -201,6 +204,7 @@ struct PackageTests {
   static let stageCases: [PackageCase] = [
     PackageCase("unchanged", nil) { _ in },
     PackageCase("with an epoch", .malformed) { $0.manifest.epoch = 1 },
+    PackageCase("with text that may be execute-only", .malformed) { $0.manifest.mayBeExecuteOnly = true },
     PackageCase("with a smaller bound", .malformed) { $0.manifest.sizeBound -= 1 },
     PackageCase("with a greater bound", .malformed) { $0.manifest.sizeBound += 1 },
     PackageCase("with segments of any size", nil) { $0.setSegmentSize(20_001) },

@@ -40,7 +40,7 @@ struct DisclosureTests {
 
     // What may be seen is found in the same way: a file, an argument, a variable.
     let grant = Array(try Data(contentsOf: workshop.directory.appending(path: "module.grant")))
-    let argument = Array(Artefacts.sdk.appending(path: "bootloader").path.utf8)
+    let argument = Array(Release.host.stage("bootloader").path.utf8)
     let variable = Array("TMPDIR=\(workshop.directory.path)/tmp".utf8)
     for needle in [grant, argument, variable] {
       #expect(try Search([log], for: needle).found == [log.path])

@@ -14,7 +14,7 @@ struct PathTests {
         "%file,open_by_handle_at,open_tree,move_mount,fsopen,fsmount,openat2,fanotify_mark,io_uring_setup,bind,connect")
     #expect(outcome.stdout == "load: 0\n", "\(outcome)")
 
-    let touched = pathsByStage(log, rom: Artefacts.sdk.appending(path: "bootrom").path)
+    let touched = pathsByStage(log, rom: Release.host.stage("bootrom").path)
     // Static programs ask for their own path before `main`; nothing comes of it.
     let ownPath = "readlink /proc/self/exe"
     #expect(

@@ -21,16 +21,18 @@ final class Workshop {
 
   static let module = "com.example.adpcm"
   /// The module that is packed.
-  static let object = Artefacts.samples.appending(path: "com.example.adpcm.so")
+  static let object = Release.host.samples.appending(path: "com.example.adpcm.so")
   /// What is no secret: another module, and the stages and the firmware. A module has in common with them what every
   /// compiler puts into every program, and the names by which the firmware asks for its functions.
   static let openImages =
-    ["com.example.activity.so", "firmware"].map { Artefacts.samples.appending(path: $0) }
-    + ["bootrom", "bootloader", "decryptor"].map { Artefacts.sdk.appending(path: $0) }
+    ["com.example.activity.so", "firmware"].map { Release.host.samples.appending(path: $0) }
+    + ["bootrom", "bootloader", "decryptor"].map { Release.host.stage($0) }
 
   /// Key files, which hold secrets by design. So do the fuses.
   static let keys = ["boot-root.pem", "device-root.pem", "platform.pem", "vendor.pem"]
   static let vaultKey = "vendor.key"
+  /// The options of commands that use the vault and sign.
+  static let vendor = "--vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain"
   static let fuses = "device/fuses/fuses"
 
   init() throws {
@@ -39,7 +41,7 @@ final class Workshop {
     directory = scratch.directory
     try FileManager.default.createDirectory(
       at: directory.appending(path: "tmp"), withIntermediateDirectories: false)
-    let sdk = Artefacts.sdk.path
+    let stages = Release.host.folder.appending(path: "stages").path
     for key in Self.keys { try husk("keygen -o \(key)") }
     try husk(
       "certify --key boot-root.pem --subject-key platform.pub --role boot.loader --role boot.decryptor "
@@ -47,25 +49,24 @@ final class Workshop {
     try husk(
       "certify --key boot-root.pem --subject-key vendor.pub --role module --role grant --scope com.example. "
         + "-o vendor.chain --subject Vendor")
-    let firmware = Artefacts.samples.appending(path: "firmware").path
+    let firmware = Release.host.samples.appending(path: "firmware").path
     for (stage, image) in [
-      ("loader", "\(sdk)/bootloader"), ("decryptor", "\(sdk)/decryptor"), ("firmware", firmware),
+      ("loader", "\(stages)/bootloader"), ("decryptor", "\(stages)/decryptor"), ("firmware", firmware),
     ] {
       try husk(
         "pack --role boot.\(stage) --name com.example.\(stage) --version 1.0.0 --key platform.pem "
           + "--chain platform.chain -o \(stage).husk", image)
     }
-    let vendor = "--vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain"
     try husk("vault create vendor.vault --vault-key vendor.key")
-    try husk("pack --name \(Self.module) --version 1.0.0 \(vendor) -o module.husk", Self.object.path)
-    try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(sdk)/bootrom")
+    try husk("pack --name \(Self.module) --version 1.0.0 \(Self.vendor) -o module.husk", Self.object.path)
+    try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(stages)/bootrom")
     try husk("sim install device loader.husk decryptor.husk firmware.husk module.husk")
     try husk("sim identity device -o device.identity")
     try husk(
       "vault trust add vendor.vault --vault-key vendor.key --device-root device-root.pub --boot-root boot-root.pub "
         + "--stage loader.husk --stage decryptor.husk")
     try husk("device add vendor.vault device.identity --vault-key vendor.key")
-    try husk("grant \(vendor) --module \(Self.module) --device \(deviceID()) -o module.grant")
+    try husk("grant \(Self.vendor) --module \(Self.module) --device \(deviceID()) -o module.grant")
     try husk("sim install device module.grant")
     try husk("sim boot device -- info \(Self.module)")
   }
@@ -87,7 +88,7 @@ final class Workshop {
   }
 
   /// The tool that was built together with the tests.
-  private static let tool = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
+  static let tool = URL(filePath: "/proc/self/exe").resolvingSymlinksInPath().deletingLastPathComponent()
     .appending(path: "husk").path
 
   /// The files that the commands left, relative to the directory.
@@ -120,73 +121,82 @@ struct Secret {
 extension Workshop {
   /// All that keys, vault and device hold in secret.
   func secrets() throws -> [Secret] {
-    try Self.keys.map { Secret(name: $0, bytes: try Self.privateKey(Data(contentsOf: directory.appending(path: $0)))) }
-      + deviceSecrets() + [
-        Secret(name: "vault's key", bytes: Self.bytes(vaultKey())),
-        Secret(name: "content key", bytes: contentKey()),
-      ]
-  }
-
-  /// The private key at the end of a PKCS#8 file for Ed25519 or X25519 (RFC 8410).
-  private static func privateKey(_ pem: Data) throws -> [UInt8] {
-    let lines = String(decoding: pem, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("-----") }
-    guard let document = Data(base64Encoded: lines.joined()), document.count == 48 else {
-      throw ProgramFailure(description: "not a private key file")
+    try Self.keys.map {
+      Secret(name: $0, bytes: try Secret.privateKey(Data(contentsOf: directory.appending(path: $0))))
     }
-    return Array(document.suffix(32))
-  }
-
-  /// What the device derives in a boot (SPEC 6), from its fuses on.
-  private func deviceSecrets() throws -> [Secret] {
-    let fuses = try Fuses(path: directory.appending(path: Self.fuses).path)
-    let flash = open(directory.appending(path: "device/flash").path, O_RDONLY | O_DIRECTORY)
-    defer { close(flash) }
-    let uds = Self.bytes(fuses.uds)
-    let root = DICE.Secrets(attest: try Self.copy(uds), seal: try Self.copy(uds))
-    let bootloader = try root.derived(
-      with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
-    let decryptor = try bootloader.derived(
-      with: StageImage(.decryptor, flash: flash, state: fuses.state).diceInputs(fuses.state))
-    let info = Array("husk grant key".utf8)
-    let grantKey = try HKDF.sha512.derive(
-      salt: RawSpan(), inputKeyMaterial: decryptor.seal, info: info.span.bytes, byteCount: 32)
-    return [
-      Secret(name: "UDS", bytes: uds), Secret(name: "UDS key", bytes: try Self.seed(root.attest)),
-      Secret(name: "bootloader's CDI_Attest", bytes: Self.bytes(bootloader.attest)),
-      Secret(name: "bootloader's CDI_Seal", bytes: Self.bytes(bootloader.seal)),
-      Secret(name: "bootloader's key", bytes: try Self.seed(bootloader.attest)),
-      Secret(name: "decryptor's CDI_Attest", bytes: Self.bytes(decryptor.attest)),
-      Secret(name: "decryptor's CDI_Seal", bytes: Self.bytes(decryptor.seal)),
-      Secret(name: "decryptor's key", bytes: try Self.seed(decryptor.attest)),
-      Secret(name: "grant key", bytes: Self.bytes(grantKey)),
-    ]
+      + Secret.derived(fuses: directory.appending(path: Self.fuses), flash: directory.appending(path: "device/flash"))
+      + [
+        Secret(name: "vault's key", bytes: plainBytes(vaultKey())), Secret(name: "content key", bytes: contentKey()),
+      ]
   }
 
   private func contentKey() throws -> [UInt8] {
     let vault = try Vault(directory.appending(path: "vendor.vault").path, isReadOnly: true)
     let key = try vault.unlock(with: .key(vaultKey()))
     guard let module = Name(Array(Self.module.utf8)) else { throw ProgramFailure(description: "no name") }
-    return Self.bytes(try vault.contentKey(of: module, epoch: 1, with: key))
+    return plainBytes(try vault.contentKey(of: module, epoch: 1, with: key))
   }
 
   private func vaultKey() throws -> SecretBytes {
     try KeyReader.vaultKey(directory.appending(path: Self.vaultKey).path)
   }
 
-  private func deviceID() throws -> String {
+  func deviceID() throws -> String {
     let file = try IdentityFile(Array(Data(contentsOf: directory.appending(path: "device.identity"))))
     return try file.unverifiedDeviceID().map { String(format: "%02x", $0) }.joined()
   }
+}
+
+extension Secret {
+  /// What a device derives in a boot (SPEC 6), from its fuses on.
+  static func derived(fuses: URL, flash: URL) throws -> [Secret] {
+    let fuses = try Fuses(path: fuses.path)
+    let flash = open(flash.path, O_RDONLY | O_DIRECTORY)
+    defer { close(flash) }
+    let uds = plainBytes(fuses.uds)
+    let root = DICE.Secrets(attest: try secretBytes(uds), seal: try secretBytes(uds))
+    let bootloader = try root.derived(
+      with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
+    let decryptor = try bootloader.derived(
+      with: StageImage(.decryptor, flash: flash, state: fuses.state).diceInputs(fuses.state))
+    // ["husk-grant-key", 0]: the generation of a device that never lost its storage.
+    let info = [0x82, 0x6e] + Array("husk-grant-key".utf8) + [0]
+    let grantKey = try HKDF.sha512.derive(
+      salt: RawSpan(), inputKeyMaterial: decryptor.seal, info: info.span.bytes, byteCount: 32)
+    return [
+      Secret(name: "UDS", bytes: uds), Secret(name: "UDS key", bytes: try seed(root.attest)),
+      Secret(name: "bootloader's CDI_Attest", bytes: plainBytes(bootloader.attest)),
+      Secret(name: "bootloader's CDI_Seal", bytes: plainBytes(bootloader.seal)),
+      Secret(name: "bootloader's key", bytes: try seed(bootloader.attest)),
+      Secret(name: "decryptor's CDI_Attest", bytes: plainBytes(decryptor.attest)),
+      Secret(name: "decryptor's CDI_Seal", bytes: plainBytes(decryptor.seal)),
+      Secret(name: "decryptor's key", bytes: try seed(decryptor.attest)),
+      Secret(name: "grant key", bytes: plainBytes(grantKey)),
+    ]
+  }
 
   private static func seed(_ secret: borrowing SecretBytes) throws -> [UInt8] {
-    try privateKey(Data(bytes(DICE.signingKey(from: secret).pem())))
+    try privateKey(Data(plainBytes(DICE.signingKey(from: secret).pem())))
   }
 
-  private static func bytes(_ secret: borrowing SecretBytes) -> [UInt8] {
-    secret.withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
+  /// The private key at the end of a PKCS#8 file for Ed25519 or X25519 (RFC 8410).
+  static func privateKey(_ pem: Data) throws -> [UInt8] {
+    guard let document = Data(base64Encoded: pemBody(pem)), document.count == 48 else {
+      throw ProgramFailure(description: "not a private key file")
+    }
+    return Array(document.suffix(32))
   }
 
-  private static func copy(_ bytes: [UInt8]) throws -> SecretBytes {
-    try SecretBytes(copying: bytes.span.bytes)
+  /// What lies between the first and the last line.
+  static func pemBody(_ pem: Data) -> String {
+    String(decoding: pem, as: UTF8.self).split(separator: "\n").filter { !$0.hasPrefix("-----") }.joined()
   }
+}
+
+private func plainBytes(_ secret: borrowing SecretBytes) -> [UInt8] {
+  secret.withBytes { bytes in bytes.withUnsafeBytes { Array($0) } }
+}
+
+private func secretBytes(_ bytes: [UInt8]) throws -> SecretBytes {
+  try SecretBytes(copying: bytes.span.bytes)
 }

@@ -40,22 +40,8 @@ struct LintReportTests {
         "writable-code", "executable-stack", "text-relocations", "search-path", "symbols", "debug-info", "build-paths",
         "source-names", "exported-symbols", "no-relro", "no-bind-now", "needed-libraries", "no-soname",
         "system-soname", "constructors", "no-stack-protector", "no-control-flow-protection",
-        "compiler-identification", "build-id",
+        "compiler-identification", "build-id", "small-pages",
       ])
-  }
-
-  @Test("an Arm object is judged by Arm's protections")
-  func aarch64() throws {
-    let object = try Toolchain.build(Samples.source, Samples.cleanFlags).with(UInt16(183), at: 18)
-    let report = try lint(object)
-    #expect(report.facts.machine == "aarch64")
-    let finding = try #require(report.findings.first { $0.rule == .noControlFlowProtection })
-    #expect(finding.evidence == ["BTI (branch target identification)"])
-    // The property note that Arm's compilers write has the same form as x86's, under another number.
-    let note = try object.programHeader(4)
-    let property = Int(object.load(UInt64.self, at: note + 8)) + 16
-    let protected = object.with(UInt32(0xC000_0000), at: property)
-    #expect(try !lint(protected).findings.contains { $0.rule == .noControlFlowProtection })
   }
 
   @Test("names that could drive a terminal are escaped")

@@ -8,12 +8,12 @@ enum Toolchain {
   }
 
   /// Compiles C to a shared object or whatever else the flags ask for, and returns the file.
-  static func build(_ source: String, _ flags: [String]) throws -> [UInt8] {
+  static func build(_ source: String, _ flags: [String], compiler: String = "gcc") throws -> [UInt8] {
     try withTemporaryDirectory { directory in
       let input = directory.appendingPathComponent("probe.c")
       let output = directory.appendingPathComponent("probe.out")
       try Data(source.utf8).write(to: input)
-      _ = try run("gcc", flags + ["-o", output.path, input.path])
+      _ = try run(compiler, flags + ["-o", output.path, input.path])
       return [UInt8](try Data(contentsOf: output))
     }
   }

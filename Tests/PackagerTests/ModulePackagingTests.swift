@@ -74,6 +74,20 @@ struct ModulePackagingTests {
     }
   }
 
+  @Test("says that the code may be execute-only if it is told to, and if the code lies apart")
+  func executeOnly() throws {
+    func build(_ link: String) throws -> [UInt8] {
+      try PackagerTests.build(
+        ["-shared", "-fPIC", "-O2", "-Wl,-z,relro,-z,now", link], source: "int f(void) { return 1; }")
+    }
+    let apart = try build("-Wl,-z,separate-code")
+    #expect(try verify(pack(apart, mayBeExecuteOnly: true)).mayBeExecuteOnly)
+    #expect(try !verify(pack(apart)).mayBeExecuteOnly)
+    let mixed = try build("-Wl,-z,noseparate-code")
+    #expect(throws: PackagingError.codeNotSeparate) { try pack(mixed, mayBeExecuteOnly: true) }
+    #expect(throws: Never.self) { try pack(mixed) }
+  }
+
   @Test("refuses a name outside the signer's scope")
   func scope() throws {
     #expect(throws: PackagingError.scopeViolation(testScope("com.acme."))) {
@@ -124,12 +138,14 @@ struct ModulePackagingTests {
 
 private let contentKey = "content key"
 
-private func pack(_ module: [UInt8], name: String = "com.acme.codec") throws -> PackedFile {
+private func pack(
+  _ module: [UInt8], name: String = "com.acme.codec", mayBeExecuteOnly: Bool = false
+) throws -> PackedFile {
   let details = PackageDetails(
     name: testName(name), version: Version(1, 2, 3), securityVersion: 4, issuedAt: now)
   return try packModule(
-    ModuleImage(module, allowsDanger: false), details, epoch: 7, contentKey: secret(named: contentKey),
-    signer: moduleSigner(), compressionLevel: 3)
+    ModuleImage(module, allowsDanger: false), details, mayBeExecuteOnly: mayBeExecuteOnly, epoch: 7,
+    contentKey: secret(named: contentKey), signer: moduleSigner(), compressionLevel: 3)
 }
 
 private func verify(_ packed: PackedFile) throws -> Manifest {

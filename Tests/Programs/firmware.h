@@ -26,7 +26,7 @@ __attribute__((format(printf, 1, 2), noreturn)) static inline void fail(const ch
 
 static inline husk_device *open_device(void) {
   husk_device *device;
-  husk_status status = husk_open(HUSK_INHERITED_SOCKET, &device);
+  husk_status status = husk_open(HUSK_INHERITED_SOCKET, NULL, &device);
   if (status != HUSK_OK) fail("husk_open: %s", husk_status_string(status));
   return device;
 }

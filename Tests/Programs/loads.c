@@ -33,7 +33,7 @@ int main(int argc, char **argv) {
   puts("firmware runs");
   fflush(stdout);
   husk_device *device = NULL;
-  husk_status status = husk_open(HUSK_INHERITED_SOCKET, &device);
+  husk_status status = husk_open(HUSK_INHERITED_SOCKET, NULL, &device);
   if (status != HUSK_OK) {
     printf("no decryptor (status %d)\n", (int)status);
     return 1;

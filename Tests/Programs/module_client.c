@@ -91,7 +91,7 @@ static void *load_often(void *unused) {
     husk_module *module = load(work.device, work.name, NULL);
     for (int expected = 1; expected <= 3; expected++)
       if (call(module, "counter_next") != expected) fail("threads share a module");
-    husk_module_info info = {.size = sizeof info};
+    husk_module_info info = HUSK_MODULE_INFO_INIT;
     if (husk_module_get_info(module, &info) != HUSK_OK || strcmp(info.name, work.name) != 0) fail("wrong info");
     husk_unload(module);
   }
@@ -135,20 +135,27 @@ static void command_arguments(const char *name) {
   void *address = &address;
   size_t length = 7;
   uint8_t byte = 0x5a;
-  husk_module_info info = {.size = sizeof info};
-  husk_load_options options = {.size = sizeof options};
+  husk_module_info info = HUSK_MODULE_INFO_INIT;
 
-  print_status("open, null out", husk_open(HUSK_INHERITED_SOCKET, NULL));
+  print_status("open, null out", husk_open(HUSK_INHERITED_SOCKET, NULL, NULL));
   device = (husk_device *)8;
-  print_status("open, no descriptor", husk_open(-1, &device));
+  print_status("open, no descriptor", husk_open(-1, NULL, &device));
   print_status("device after that", device == NULL ? HUSK_OK : -1);
-  print_status("open, closed descriptor", husk_open(999, &device));
-  print_status("open, not a socket", husk_open(FLASH_DESCRIPTOR, &device));
+  print_status("open, closed descriptor", husk_open(999, NULL, &device));
+  print_status("open, not a socket", husk_open(FLASH_DESCRIPTOR, NULL, &device));
   int pair[2];
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0) fail("no socket");
   close(pair[1]);
-  print_status("open, nobody at the other end", husk_open(pair[0], &device));
+  print_status("open, nobody at the other end", husk_open(pair[0], NULL, &device));
   close(pair[0]);
+  husk_open_options bad = {.size = 1};
+  print_status("open, bad options", husk_open(HUSK_INHERITED_SOCKET, &bad, &device));
+  print_status("connect, null path", husk_connect(NULL, NULL, &device));
+  print_status("connect, null out", husk_connect("/no/such/socket", NULL, NULL));
+  print_status("connect, bad options", husk_connect("/no/such/socket", &bad, &device));
+  print_status("connect, no such path", husk_connect("/no/such/socket", NULL, &device));
+  print_status("connect, not a folder", husk_connect("/dev/null/socket", NULL, &device));
+  print_status("connect, not a socket", husk_connect("/dev/null", NULL, &device));
 
   device = open_device();
   int package = open_flash("modules", name, ".husk"), grant = open_flash("grants", name, ".grant");
@@ -164,11 +171,24 @@ static void command_arguments(const char *name) {
   print_status("load, grant as package", husk_load_fd(device, grant, grant, NULL, &module));
   print_status("load, package as grant", husk_load_fd(device, package, package, NULL, &module));
   print_status("load, unreadable package", husk_load_fd(device, open_unreadable(), grant, NULL, &module));
-  options.size = 1;
-  print_status("load, options too small", husk_load_fd(device, package, grant, &options, &module));
-  options.size = 2 * sizeof options;
-  print_status("load, options of a later version", husk_load_fd(device, package, grant, &options, &module));
+  husk_load_options options = HUSK_LOAD_OPTIONS_INIT;
+  size_t sizes[] = {0, 1, sizeof(size_t) + 1, sizeof options + 1, 1 << 20};
+  for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+    options.size = sizes[i];
+    print_status("load, options of no size", husk_load_fd(device, package, grant, &options, &module));
+  }
+  // What lies beyond the size isn't the struct's: it is not looked at.
+  options = (husk_load_options){.size = sizeof options.size, .progress = (husk_progress_callback)8};
+  print_status("load, options of an earlier version", husk_load_fd(device, package, grant, &options, &module));
   husk_unload(module);
+  struct {
+    husk_load_options options;
+    uint64_t more;
+  } later = {{.size = sizeof later}, 0};
+  print_status("load, options of a later version", husk_load_fd(device, package, grant, &later.options, &module));
+  husk_unload(module);
+  later.more = 1;
+  print_status("load, an option of a later version", husk_load_fd(device, package, grant, &later.options, &module));
   print_status("load by path, null package", husk_load(device, NULL, "grant", NULL, &module));
   print_status("load by path, null grant", husk_load(device, "package", NULL, NULL, &module));
   print_status("load by path, no such file", husk_load(device, "/no/such", "/file", NULL, &module));
@@ -189,11 +209,18 @@ static void command_arguments(const char *name) {
   print_status("identity, no room", husk_identity(device, &byte, 1, &length));
   print_status("untouched", length > 1 && byte == 0x5a ? HUSK_OK : -1);
   print_status("identity, only its length", husk_identity(device, NULL, 0, &length));
+  husk_protection protection = HUSK_PROTECTION_INIT;
+  print_status("protections, null count", husk_protections(device, &protection, 1, NULL));
+  print_status("protections, null buffer", husk_protections(device, NULL, 1, &length));
+  print_status("protections, no room", husk_protections(device, &protection, 1, &length));
+  print_status("untouched", length > 1 && protection.name == NULL ? HUSK_OK : -1);
+  husk_protection none[HUSK_PROTECTIONS_MAX] = {{.size = 1}};
+  print_status("protections, no size", husk_protections(device, none, HUSK_PROTECTIONS_MAX, &length));
   husk_unload(NULL);
   husk_unload(module);
   husk_close(NULL);
   husk_close(device);
-  printf("version %s\n", husk_version());
+  printf("version %s %d\n", husk_version(), husk_version_number());
 }
 
 static void command_info(const char *name) {
@@ -206,14 +233,16 @@ static void command_info(const char *name) {
     memset(&whole, 0xa5, sizeof whole);
     whole.info.size = size;
     husk_status status = husk_module_get_info(module, &whole.info);
-    if ((status == HUSK_OK) != (size >= sizeof(size_t)) || (status != HUSK_OK && status != HUSK_E_INVALID_ARGUMENT))
-      fail("size %zu: status %d", size, (int)status);
-    size_t written = status != HUSK_OK ? sizeof(size_t) : size < sizeof whole.info ? size : sizeof whole.info;
-    for (size_t i = written; i < sizeof whole; i++)
-      if (((unsigned char *)&whole)[i] != 0xa5) fail("size %zu: byte %zu was written", size, i);
+    int is_size = size >= sizeof(size_t) && size % sizeof(size_t) == 0;
+    if (status != (is_size ? HUSK_OK : HUSK_E_INVALID_ARGUMENT)) fail("size %zu: status %d", size, (int)status);
+    unsigned char *bytes = (unsigned char *)&whole;
+    for (size_t i = is_size ? size : sizeof(size_t); i < sizeof whole; i++)
+      if (bytes[i] != 0xa5) fail("size %zu: byte %zu was written", size, i);
+    for (size_t i = sizeof whole.info; i < size && is_size; i++)
+      if (bytes[i] != 0) fail("size %zu: byte %zu isn't known, and isn't zero", size, i);
     if (whole.info.size != size) fail("size %zu became %zu", size, whole.info.size);
   }
-  husk_module_info info = {.size = sizeof info};
+  husk_module_info info = HUSK_MODULE_INFO_INIT;
   if (husk_module_get_info(module, &info) != HUSK_OK) fail("no info");
   printf("%s %u.%u.%u security version %llu, epoch %llu, %llu bytes\n", info.name, info.version[0], info.version[1],
          info.version[2], (unsigned long long)info.security_version, (unsigned long long)info.epoch,
@@ -263,7 +292,7 @@ static void command_waits(const char *name) {
   print_status("load", husk_load_fd(device, package, grant, NULL, &other));
   print_status("identity", husk_identity(device, identity, sizeof identity, &length));
   husk_device *again;
-  print_status("open", husk_open(HUSK_INHERITED_SOCKET, &again));
+  print_status("open", husk_open(HUSK_INHERITED_SOCKET, NULL, &again));
   printf("the module still counts: %d\n", call(module, "counter_next"));
 }
 

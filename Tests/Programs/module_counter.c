@@ -1,4 +1,5 @@
-// A module with state of its own. Compiled with -DVERSION=…, and with -DNEEDS_ZLIB -lz to need a library.
+// A module with state of its own. Compiled with -DVERSION=…, with -DNEEDS_ZLIB -lz to need a library, and with
+// -DNEEDS_MISSING to need a symbol that nobody has.
 #ifdef NEEDS_ZLIB
 #include <zlib.h>
 #endif
@@ -14,4 +15,9 @@ EXPORT int counter_version(void) { return VERSION; }
 
 #ifdef NEEDS_ZLIB
 EXPORT const char *counter_zlib_version(void) { return zlibVersion(); }
+#endif
+
+#ifdef NEEDS_MISSING
+extern int nobody_has_this(void);
+EXPORT int counter_missing(void) { return nobody_has_this(); }
 #endif

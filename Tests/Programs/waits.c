@@ -14,7 +14,7 @@ enum { FLASH_DESCRIPTOR = 4, TEST_DESCRIPTOR = 0 };
 
 int main(int argc, char **argv) {
   husk_device *device;
-  if (husk_open(HUSK_INHERITED_SOCKET, &device) != HUSK_OK) return 255;
+  if (husk_open(HUSK_INHERITED_SOCKET, NULL, &device) != HUSK_OK) return 255;
   if (argc == 2 && strcmp(argv[1], "abort") == 0) abort();
   char byte = 1;
   if (write(TEST_DESCRIPTOR, &byte, 1) != 1) return 254;

@@ -98,6 +98,7 @@ import Testing
         not before: none
         not after: 2023-11-14T22:13:20Z
         features: a101
+        memory: locked, code readable
 
         """
       #expect(outcome.text == expected)
@@ -110,6 +111,62 @@ import Testing
       let outcome = try device.run("identity")
       #expect(outcome.status == 0)
       #expect(outcome.output == Data([0xD9, 0xD9, 0xF7, 0x00, 0xFF]))
+    }
+  }
+
+  @Test("tells what protects it, with why and what to do where nothing does")
+  func tellsProtections() throws {
+    try Device.with { device in
+      let outcome = try device.run("protections")
+      #expect(outcome.status == 0)
+      let expected = """
+        secret-memory: active
+        a "quoted" name: inactive
+          without it: Modules show.
+          to do: Get it too.
+        verified-root: unknown (needs root to tell)
+          without it: All shows.
+          to do: Do it.
+        1 active, 1 inactive, 1 unknown
+
+        """
+      #expect(outcome.text == expected)
+    }
+  }
+
+  @Test("tells the same to programs")
+  func tellsProtectionsInJSON() throws {
+    try Device.with { device in
+      let outcome = try device.run("protections", "--json")
+      #expect(outcome.status == 0)
+      struct Report: Decodable, Equatable {
+        struct Entry: Decodable, Equatable {
+          var number: Int
+          var detail: Int
+          var name: String
+          var reporter: String
+          var state: String
+          var explanation: String?
+          var loss: String?
+          var advice: String?
+        }
+        var protections: [Entry]
+        var active: Int
+        var inactive: Int
+        var unknown: Int
+      }
+      let report = try JSONDecoder().decode(Report.self, from: outcome.output)
+      let expected = Report(
+        protections: [
+          .init(number: 1, detail: 0, name: "secret-memory", reporter: "decryptor", state: "active"),
+          .init(
+            number: 101, detail: 7, name: "a \"quoted\" name", reporter: "process", state: "inactive",
+            loss: "Modules show.", advice: "Get it too."),
+          .init(
+            number: 201, detail: 2, name: "verified-root", reporter: "platform", state: "unknown",
+            explanation: "needs root to tell", loss: "All shows.", advice: "Do it."),
+        ], active: 1, inactive: 1, unknown: 1)
+      #expect(report == expected)
     }
   }
 
@@ -163,7 +220,7 @@ import Testing
     arguments: [
       [], ["sing"], ["list", "x"], ["encode", "a"], ["encode", "a", "b", "c"], ["info"], ["info", "../x"],
       ["info", "/x"], ["info", ""], ["info", "."], ["info", "a..b"], ["info", ".a"], ["info", "a."], ["info", "A"],
-      ["info", String(repeating: "a", count: 128)],
+      ["info", String(repeating: "a", count: 128)], ["protections", "--xml"], ["protections", "--json", "x"],
     ])
   func refusesArguments(_ arguments: [String]) throws {
     try Device.with { device in

@@ -38,7 +38,7 @@ enum Samples {
     let source = folder.appending(path: "checks/fake_husk.c").path
     try require("gcc", ["-c", "-O2", "-Wall", "-Wextra", "-Werror", "-fPIE", "-I", include, source, "-o", object])
     try require("ar", ["rcs", library, object])
-    try make(["modules", "firmware", "CC=\(compiler)", "HUSK_LIB=\(library)"], out: out)
+    try make(["modules", "firmware", "CC=\(compiler)", "HUSK_CFLAGS=-I\(include)", "HUSK_LIB=\(library)"], out: out)
     return out
   }
 

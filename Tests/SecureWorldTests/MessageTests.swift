@@ -1,5 +1,6 @@
 import CBOR
 import ErrorClass
+import Protections
 import SecureWorld
 import TestSupport
 import Testing
@@ -12,7 +13,7 @@ struct MessageTests {
     return try Request(parsing: message[...], descriptorCount: descriptors)
   }
 
-  @Test("a request is read as it was written", arguments: [Operation.hello, .load, .identity])
+  @Test("a request is read as it was written", arguments: [Operation.hello, .load, .identity, .protections])
   func requests(_ operation: SecureWorld.Operation) throws {
     for id in [0, 1, 255, .max] as [UInt64] {
       let request = Request(id: id, operation: operation)
@@ -28,10 +29,27 @@ struct MessageTests {
     #expect(SecureWorldProtocol.deadline == 30_000)
   }
 
+  @Test("a load may ask for progress, and nothing else may")
+  func progressWish() throws {
+    let wish = Request(id: 5, operation: .load, wantsProgress: true)
+    #expect(hex(wish.encoded()) == "84010501a101f5")
+    #expect(try request("84010501a101f5", descriptors: 2) == wish)
+    #expect(try request("84010501a0", descriptors: 2).wantsProgress == false)
+    let refused = [
+      ("84010500a101f5", 0), ("84010502a101f5", 0), ("84010501a101f4", 2), ("84010501a10101", 2), ("84010501a102f5", 2),
+      ("84010501a201f502f5", 2), ("84010501a201f501f5", 2), ("84010501a120f5", 2), ("84010501a101", 2),
+    ]
+    for (hex, descriptors) in refused {
+      let refusal = #expect(throws: Request.Refusal.self) { try request(hex, descriptors: descriptors) }
+      #expect(refusal?.id == 5, "\(hex)")
+    }
+  }
+
   @Test("one that is refused after its id is answered to that id")
   func identified() throws {
     let refused = [
-      ("84010503a0", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0), ("8401050080", 0),
+      ("84010504a0", 0), ("84010503a0", 1), ("84010503a101f5", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0),
+      ("8401050080", 0),
       ("84010500a000", 0), ("84010500f6", 0), ("840105" + "1800" + "a0", 0),
       ("84010500a0", 1), ("84010500a0", 2), ("84010502a0", 1), ("84010501a0", 0), ("84010501a0", 1), ("84010501a0", 3),
     ]
@@ -65,6 +83,7 @@ struct MessageTests {
     module.notBefore = 0
     module.notAfter = 1_800_000_000
     module.features = [UInt8](repeating: 3, count: 1024)
+    module.mayBeExecuteOnly = true
     return module
   }()
 
@@ -72,6 +91,13 @@ struct MessageTests {
     (.hello(version: 1), .hello), (.hello(version: .max), .hello), (.loaded(module), .load),
     (.loaded(fullModule), .load),
     (.identity([]), .identity), (.identity([UInt8](repeating: 9, count: 60_000)), .identity),
+    (.protections([]), .protections),
+    (
+      .protections([
+        ProtectionFact(.secretMemory, .active), ProtectionFact(.landlock, .inactive, detail: .max),
+        ProtectionFact(number: .max, state: .unknown, detail: 3),
+      ]), .protections
+    ),
   ]
 
   @Test("a reply is read as it was written")
@@ -85,7 +111,7 @@ struct MessageTests {
 
   @Test("every class goes through, to any request", arguments: ErrorClass.allCases)
   func classes(_ errorClass: ErrorClass) throws {
-    for operation in [SecureWorld.Operation.hello, .load, .identity] {
+    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections] {
       let reply = Reply(id: 1, result: .failed(errorClass))
       #expect(try Reply(parsing: reply.encoded()[...], to: operation) == reply)
     }
@@ -95,6 +121,9 @@ struct MessageTests {
   func replyForm() {
     #expect(hex(Reply(id: 5, result: .hello(version: 1)).encoded()) == "84010500a10101")
     #expect(hex(Reply(id: 5, result: .identity([0xab])).encoded()) == "84010500a10141ab")
+    let facts = [ProtectionFact(.secretMemory, .inactive, detail: 38), ProtectionFact(.landlock, .active, detail: 6)]
+    #expect(
+      hex(Reply(id: 5, result: .protections(facts)).encoded()) == "84010500" + "82" + "8301001826" + "83080106")
     #expect(hex(Reply(id: 5, result: .failed(.signatureInvalid)).encoded()) == "84010506a0")
     let module = LoadedModule(
       name: Array("a.b".utf8), version: [1, 2, 3], securityVersion: 4, epoch: 5, size: 6, sequence: 7, notBefore: 8,
@@ -102,6 +131,9 @@ struct MessageTests {
     #expect(
       hex(Reply(id: 5, result: .loaded(module)).encoded()) == "84010500a9" + "0163612e62" + "0283010203" + "0304"
         + "0405" + "0506" + "0607" + "0708" + "0809" + "09410a")
+    var executeOnly = Self.module
+    executeOnly.mayBeExecuteOnly = true
+    #expect(hex(Reply(id: 5, result: .loaded(executeOnly)).encoded()).hasSuffix("0605" + "0af5"))
   }
 
   @Test(
@@ -114,6 +146,13 @@ struct MessageTests {
       ("8401051b0000000100000001a0", .hello), ("84010506a10101", .hello), ("84010506f6", .hello),
       ("84010500a10101", .identity), ("84010500a10160", .identity), ("84010500a0", .identity), ("84010500a0", .load),
       ("84010500a10141ab", .load),
+      // A load reply that is right but for its label 10, which is true or not there.
+      ("84010500a7" + "0163612e62" + "0283010203" + "0304" + "0405" + "0506" + "0607" + "0af4", .load),
+      ("84010500a7" + "0163612e62" + "0283010203" + "0304" + "0405" + "0506" + "0607" + "0a01", .load),
+      // Facts: not a map, two or four members, an unknown state, numbers that don't ascend.
+      ("84010500a0", .protections), ("8401050081820100", .protections), ("840105008184010000" + "00", .protections),
+      ("840105008183010300", .protections), ("84010500828302000083010000", .protections),
+      ("84010500828301000083010000", .protections),
     ] as [(String, SecureWorld.Operation)])
   func refusedReplies(_ hex: String, _ operation: SecureWorld.Operation) {
     let message = bytes(fromHex: hex)
@@ -154,6 +193,40 @@ struct MessageTests {
       var changed = members
       changed[index] = value
       #expect(throws: CBORError.self, "\(value)") { try parse(changed) }
+    }
+  }
+
+  // MARK: Progress
+
+  @Test("progress has the form of SPEC 8, and is read as it was written")
+  func progress() throws {
+    let progress = Progress(id: 5, done: 7, total: 256)
+    #expect(hex(progress.encoded()) == "84020507190100")
+    for progress in [progress, Progress(id: .max, done: .max, total: .max), Progress(id: 0, done: 0, total: 0)] {
+      #expect(try Progress(parsing: progress.encoded()[...]) == progress)
+    }
+    for refused in [
+      "", "8402", "83020507", "85020507190100f6", "84020507190100f6", "84010507190100", "84030507190100",
+      "8402050807", "8402052007", "84020500f6", "8402f60708",
+    ] {
+      let message = bytes(fromHex: refused)
+      #expect(throws: CBORError.self, "\(refused)") { try Progress(parsing: message[...]) }
+    }
+  }
+
+  @Test("a client tells progress from the reply")
+  func kinds() throws {
+    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections] {
+      let progress = Progress(id: 5, done: 1, total: 2)
+      #expect(try DecryptorMessage(parsing: progress.encoded()[...], to: operation) == .progress(progress))
+      let reply = Reply(id: 5, result: .failed(.expired))
+      #expect(try DecryptorMessage(parsing: reply.encoded()[...], to: operation) == .reply(reply))
+      for refused in ["", "84", "8403050102", "a0", "8402050201"] {
+        let message = bytes(fromHex: refused)
+        #expect(throws: CBORError.self, "\(refused)") {
+          try DecryptorMessage(parsing: message[...], to: operation)
+        }
+      }
     }
   }
 

@@ -1,17 +1,38 @@
 /*
  * husk.h - load a proprietary module from a signed, encrypted package straight into memory.
  *
- * libhusk is the normal-world half of Husk. It holds no key: it passes the package and the grant to the
- * decryptor (the secure world) over a socket, receives the module in a sealed memory file, checks the seals and
- * loads it with dlopen(3). SPEC.md, "The C interface", is the contract; this header is its text for C.
+ * libhusk is the normal-world half of Husk. It holds no key: it passes package and grant to the decryptor (the secure
+ * world) over a socket, receives the module in a sealed memory file, checks the seals, and loads it with dlopen(3).
+ * For C11, C++11 and later, and Swift. SPEC.md, section 12, has the rules that this header keeps; README.md beside it
+ * leads from nothing to a loaded module.
  *
- * Threads: every function may be called from any thread. Calls on the same husk_device are serialised inside.
- * A husk_device or husk_module must not be closed or unloaded while another thread uses it.
+ * Ownership. What husk_open, husk_connect and husk_load hand out is the caller's until husk_close or husk_unload.
+ * Descriptors and memory that are passed in stay the caller's and aren't used after the call, except where said.
+ * Strings that are handed out belong to libhusk: don't free them. Whatever fails hands out nothing.
  *
- * Ownership: what husk_open and husk_load hand out belongs to the caller until husk_close and husk_unload.
- * File descriptors passed in stay the caller's. Strings handed out are owned by libhusk; do not free them.
+ * Threads. Every function may be called from any thread; calls on the same husk_device wait for each other, and so do
+ * loads and unloads of the whole process. A device must not be closed, nor a module unloaded, while another thread
+ * uses it. libhusk makes no thread, installs no signal handler and raises no SIGPIPE. After fork(2) the child may go on
+ * using modules, but not a device: it shares its socket with the parent.
  *
- * No function aborts, prints, or changes errno in a documented way; every failure is a distinct status.
+ * Callbacks (husk_log_callback, husk_progress_callback) are called on the thread that called libhusk, before that call
+ * returns. They may do what they like, except: call a function of libhusk other than husk_status_string and
+ * husk_version, wait for another thread that does, or leave in another way than by returning (no longjmp, no C++
+ * exception). A module's constructors and destructors run inside husk_load and husk_unload under the same terms.
+ *
+ * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity and
+ * husk_protections call malloc(3): at most 256 KiB at a time, given back before they return except for the session
+ * (under 1 KiB) and the module's own record (under 4 KiB). HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when
+ * that much isn't to be had. All other functions allocate nothing.
+ *
+ * Structs that may grow begin with a member `size`: sizeof the struct as the caller was compiled. Initialise them with
+ * the macro that goes with each, in C and C++ alike:
+ *
+ *     husk_load_options options = HUSK_LOAD_OPTIONS_INIT;
+ *
+ * So a program and a libhusk of different minor versions work together: members that the caller's header doesn't have
+ * are at their defaults, and members that libhusk doesn't have must be zero (in what is passed in, else
+ * HUSK_E_INVALID_ARGUMENT) or become zero (in what is filled in).
  */
 #ifndef HUSK_H
 #define HUSK_H
@@ -29,17 +50,34 @@ extern "C" {
 #define HUSK_EXPORT
 #endif
 
-/* The version of this header. husk_version() tells the version of the library that is linked. */
-#define HUSK_VERSION_MAJOR 0
-#define HUSK_VERSION_MINOR 1
-#define HUSK_VERSION_PATCH 0
-
-/* The descriptor on which a booted firmware finds its socket to the decryptor (SPEC.md, "The boot handoff"). */
-#define HUSK_INHERITED_SOCKET 3
+/* ---- Version ----------------------------------------------------------------------------------------------------- */
 
 /*
- * What a call came to. The numbers are stable and the same as the error classes of SPEC.md: 0 is success,
- * 1..63 come from the decryptor or the boot chain, 64.. arise inside libhusk.
+ * The version of this header. Within a major version the interface only grows: a program that was built with one minor
+ * version runs with every later one. PATCH changes nothing here. The shared library is libhusk.so.MAJOR.
+ */
+#define HUSK_VERSION_MAJOR 0
+#define HUSK_VERSION_MINOR 2
+#define HUSK_VERSION_PATCH 0
+
+/* All three in one number, to compare: 1.2.3 is 1002003. */
+#define HUSK_VERSION (HUSK_VERSION_MAJOR * 1000000 + HUSK_VERSION_MINOR * 1000 + HUSK_VERSION_PATCH)
+
+/* As text, such as "1.2.3". */
+#define HUSK_VERSION_STRING HUSK_VERSION_TEXT_(HUSK_VERSION_MAJOR, HUSK_VERSION_MINOR, HUSK_VERSION_PATCH)
+#define HUSK_VERSION_TEXT_(major, minor, patch) HUSK_VERSION_WORDS_(major, minor, patch)
+#define HUSK_VERSION_WORDS_(major, minor, patch) #major "." #minor "." #patch
+
+/* The version of the library that runs: HUSK_VERSION and HUSK_VERSION_STRING of its own header. Valid for ever. */
+HUSK_EXPORT int husk_version_number(void);
+HUSK_EXPORT const char *husk_version(void);
+
+/* ---- Status ------------------------------------------------------------------------------------------------------ */
+
+/*
+ * What a call came to: 0 is success, 1 to 63 come from the decryptor or the boot chain and are the error classes of
+ * SPEC.md, section 10; those from 64 arise in libhusk. A later minor version may add some: treat one that isn't listed
+ * here as a failure.
  */
 typedef int32_t husk_status;
 
@@ -47,7 +85,7 @@ enum {
   HUSK_OK = 0,
   HUSK_E_MALFORMED = 1,             /* not a well-formed object of the expected kind */
   HUSK_E_UNSUPPORTED_VERSION = 2,   /* well formed, but of a format version this device doesn't know */
-  HUSK_E_LIMIT_EXCEEDED = 3,        /* larger, deeper or more numerous than SPEC.md allows */
+  HUSK_E_LIMIT_EXCEEDED = 3,        /* larger, deeper or more numerous than allowed, or than the caller's buffer */
   HUSK_E_UNTRUSTED_ROOT = 4,        /* the chain begins at a root this device doesn't know */
   HUSK_E_REVOKED_ROOT = 5,          /* the chain begins at a root whose fuse is blown */
   HUSK_E_SIGNATURE_INVALID = 6,     /* a signature doesn't verify */
@@ -74,40 +112,207 @@ enum {
   HUSK_E_OUT_OF_MEMORY = 27,        /* the device lacks the memory for it */
   HUSK_E_IO = 28,                   /* a file or descriptor could not be read */
   HUSK_E_INTERNAL = 29,             /* a fault on the secure side; nothing was released */
-  HUSK_E_STATUS_REQUIRED = 30,      /* needs a newer status list than this device has seen */
+  HUSK_E_STATUS_REQUIRED = 30,      /* needs a newer status list, or one that was not shown since the start */
+  HUSK_E_REVOKED = 31,              /* a status list refuses this package, a key that signed it, or its version */
 
-  HUSK_E_INVALID_ARGUMENT = 64,     /* a null pointer, a bad descriptor, an unknown option */
+  HUSK_E_INVALID_ARGUMENT = 64,     /* a null pointer, a bad descriptor, an option that this version doesn't know */
   HUSK_E_NOT_FOUND = 65,            /* no such file, or no such symbol */
-  HUSK_E_NO_DECRYPTOR = 66,         /* the secure world can't be reached, or went away */
+  HUSK_E_NO_DECRYPTOR = 66,         /* the secure world can't be reached, went away, or doesn't answer */
   HUSK_E_PROTOCOL = 67,             /* the secure world answered something that makes no sense */
   HUSK_E_NOT_SEALED = 68,           /* the memory file received isn't sealed as it must be */
-  HUSK_E_SONAME_CONFLICT = 69,      /* the module names itself as a loaded or system library; see husk_load_options */
-  HUSK_E_LOAD_FAILED = 70,          /* dlopen refused it, such as for a missing needed library */
-  HUSK_E_NOT_A_MODULE = 71          /* the decrypted bytes aren't a shared object for this processor */
+  HUSK_E_SONAME_CONFLICT = 69,      /* the module names itself as a loaded or system library; see allow_soname */
+  HUSK_E_LOAD_FAILED = 70,          /* dlopen refused it, such as for a missing needed library; the log says why */
+  HUSK_E_NOT_A_MODULE = 71,         /* the decrypted bytes aren't a shared object for this processor */
+  HUSK_E_CANCELLED = 72             /* the progress callback asked to stop */
 };
 
-/* A session with the decryptor. Opaque. */
+/* The status in a few English words, never null, valid for ever; "unknown status" for a number not listed above. */
+HUSK_EXPORT const char *husk_status_string(husk_status status);
+
+/* ---- Sessions ---------------------------------------------------------------------------------------------------- */
+
+/* A session with the decryptor. */
 typedef struct husk_device husk_device;
 
-/* A loaded module. Opaque. */
+enum {
+  HUSK_LOG_ERROR = 1,  /* why a call fails, where libhusk knows more than the status tells */
+  HUSK_LOG_WARNING = 2 /* a call succeeds, with less protection than it might */
+};
+
+/*
+ * Receives what libhusk has to say: the reason of dlopen(3), the SONAME that conflicts, a protection that isn't to be
+ * had. Never a secret, and nothing of a module but its SONAME and the names of symbols and libraries that it lacks.
+ *
+ * user     log_user of the options
+ * level    HUSK_LOG_ERROR or HUSK_LOG_WARNING; treat a level that isn't listed above as a warning
+ * message  one line of English without its end, at most 511 bytes; valid during the call only
+ */
+typedef void (*husk_log_callback)(void *user, int32_t level, const char *message);
+
+typedef struct husk_open_options {
+  size_t size;           /* sizeof(husk_open_options), set by HUSK_OPEN_OPTIONS_INIT */
+  husk_log_callback log; /* called for this session until husk_close; null: libhusk says nothing */
+  void *log_user;        /* passed to it, not used otherwise */
+} husk_open_options;
+
+#define HUSK_OPEN_OPTIONS_INIT {sizeof(husk_open_options), NULL, NULL}
+
+/* The descriptor on which a firmware that the boot chain starts finds its socket to the decryptor (SPEC.md, 7.3). */
+#define HUSK_INHERITED_SOCKET 3
+
+/*
+ * Opens a session on a socket that is connected to the decryptor.
+ *
+ * socket_fd  a connected SOCK_SEQPACKET socket, such as HUSK_INHERITED_SOCKET; it stays the caller's, who keeps it open
+ *            until husk_close, uses it for nothing else, and opens one session on it at a time
+ * options    null for the defaults; not used after the call, but for what its members say
+ * out        receives the session, for husk_close; null on failure
+ *
+ * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT (null out, not an open socket, bad options); HUSK_E_NO_DECRYPTOR (nobody at
+ * the other end, or no answer within 40 s); HUSK_E_PROTOCOL; HUSK_E_UNSUPPORTED_VERSION (the decryptor speaks another
+ * version of the protocol); HUSK_E_OUT_OF_MEMORY; HUSK_E_DEADLINE_EXCEEDED or HUSK_E_INTERNAL (the decryptor's own).
+ */
+HUSK_EXPORT husk_status husk_open(int socket_fd, const husk_open_options *options, husk_device **out);
+
+/*
+ * Opens a session with a decryptor that runs as a service of the system, at a UNIX socket.
+ *
+ * socket_path  the socket's path, ending in a NUL, of any length that the kernel takes; symbolic links are followed.
+ *              Whoever can replace it can give this process code to run: its folder must not be writable for others
+ * options      as for husk_open
+ * out          receives the session, for husk_close, which also closes the socket; null on failure. The socket is
+ *              close-on-exec
+ *
+ * Returns what husk_open returns, and HUSK_E_NOT_FOUND (no such path); HUSK_E_IO (the path can't be looked up or
+ * connected to, such as for want of permission); HUSK_E_INVALID_ARGUMENT also when the path isn't a socket;
+ * HUSK_E_NO_DECRYPTOR also when nobody listens there.
+ */
+HUSK_EXPORT husk_status husk_connect(const char *socket_path, const husk_open_options *options, husk_device **out);
+
+/* Closes a session. Modules that were loaded through it stay loaded. Null is ignored. */
+HUSK_EXPORT void husk_close(husk_device *device);
+
+/*
+ * Asks the decryptor for the device's identity (SPEC.md, 6.5): public, to be sent to vendors.
+ *
+ * device    the session
+ * buffer    receives the identity file's bytes; may be null when capacity is 0
+ * capacity  its size in bytes; 65536 always suffice
+ * length    receives the identity's length in bytes, 0 when it couldn't be had
+ *
+ * Returns HUSK_OK; HUSK_E_LIMIT_EXCEEDED (it is longer than capacity: *length tells how long, nothing was written to
+ * buffer); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY;
+ * HUSK_E_DEADLINE_EXCEEDED; HUSK_E_INTERNAL.
+ */
+HUSK_EXPORT husk_status husk_identity(husk_device *device, uint8_t *buffer, size_t capacity, size_t *length);
+
+/* ---- Modules ----------------------------------------------------------------------------------------------------- */
+
+/* A loaded module. */
 typedef struct husk_module husk_module;
 
-/* How to load. Zero-initialise, set `size` to sizeof(husk_load_options), then set what is wanted. */
+/*
+ * Is told how far a load has come: at most 64 times, never backwards, and perhaps not at all, nor at the very end. What
+ * husk_load returns decides.
+ *
+ * user   progress_user of the options
+ * done   bytes of the package's payload that are verified and decrypted
+ * total  bytes that there are in all
+ *
+ * Return 0 to go on. Any other value cancels the load: husk_load returns HUSK_E_CANCELLED at once, and the session
+ * stays usable. The decryptor finishes what it has begun before it takes the session's next request.
+ */
+typedef int (*husk_progress_callback)(void *user, uint64_t done, uint64_t total);
+
 typedef struct husk_load_options {
-  size_t size; /* sizeof(husk_load_options) as the caller was compiled */
+  size_t size; /* sizeof(husk_load_options), set by HUSK_LOAD_OPTIONS_INIT */
   /*
-   * The one SONAME (such as "libcrypto.so.3") that the module may carry although a loaded or system library has
-   * the same. Null: such a module is refused with HUSK_E_SONAME_CONFLICT, since the dynamic linker would
-   * satisfy later libraries' needs with it.
+   * The one SONAME (such as "libcrypto.so.3") that the module may carry although a loaded or system library has the
+   * same. Null: such a module is refused with HUSK_E_SONAME_CONFLICT, since the dynamic linker would satisfy later
+   * libraries' needs with it.
    */
   const char *allow_soname;
+  husk_progress_callback progress; /* null: not told */
+  void *progress_user;             /* passed to it, not used otherwise */
 } husk_load_options;
 
-/* What is known of a loaded module. Set `size` to sizeof(husk_module_info) before the call. */
+#define HUSK_LOAD_OPTIONS_INIT {sizeof(husk_load_options), NULL, NULL, NULL}
+
+/*
+ * Loads a module from a package with a grant, both given by path.
+ *
+ * device        the session
+ * package_path  path of the package (.husk), a regular file
+ * grant_path    path of the grant (.grant), a regular file
+ * options       null for the defaults; not used after the call
+ * out           receives the module, for husk_unload; null on failure
+ *
+ * The module's constructors run before this returns. Its symbols are local to it (RTLD_LOCAL) and all bound (RTLD_NOW).
+ * Loading the same package again gives a second module with data of its own. While a load runs, this process is not
+ * dumpable (prctl(2), PR_SET_DUMPABLE).
+ *
+ * Returns HUSK_OK; any status from 1 to 63 (the decryptor refuses: package and grant are not for this device, were
+ * altered, or can't be read); HUSK_E_INVALID_ARGUMENT (null, bad options); HUSK_E_NOT_FOUND, HUSK_E_IO (a file can't
+ * be opened); HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_NOT_SEALED; HUSK_E_NOT_A_MODULE; HUSK_E_SONAME_CONFLICT;
+ * HUSK_E_LOAD_FAILED; HUSK_E_CANCELLED; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_load(husk_device *device, const char *package_path, const char *grant_path,
+                                  const husk_load_options *options, husk_module **out);
+
+/*
+ * As husk_load, from two descriptors of regular files, open for reading: they may lie where libhusk couldn't open them.
+ * They stay the caller's, and their read positions don't matter and don't move.
+ *
+ * Returns what husk_load returns but HUSK_E_NOT_FOUND; HUSK_E_INVALID_ARGUMENT also for a descriptor that isn't open.
+ */
+HUSK_EXPORT husk_status husk_load_fd(husk_device *device, int package_fd, int grant_fd,
+                                     const husk_load_options *options, husk_module **out);
+
+/*
+ * Shows the decryptor a status list, by path: what a vendor wants devices to refuse from now on. The device remembers
+ * for good which list it has seen last, and after each start refuses the modules that the list speaks for until it is
+ * shown it again: a firmware shows every list that it stores before it loads the first module. Showing one again
+ * changes nothing. Holds for all sessions.
+ *
+ * device  the session
+ * path    of the list (.status), a regular file of at most 61440 bytes
+ *
+ * Returns HUSK_OK; HUSK_E_ROLLBACK (older than the one seen last); HUSK_E_NOT_FOUND; HUSK_E_IO (can't be read, or the
+ * device can't write down what it has seen); any other status from 1 to 63 (the list isn't one, or isn't trusted);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL.
+ */
+HUSK_EXPORT husk_status husk_show_status_list(husk_device *device, const char *path);
+
+/*
+ * As husk_show_status_list, from a descriptor of a regular file, open for reading; it stays the caller's. Returns the
+ * same but HUSK_E_NOT_FOUND.
+ */
+HUSK_EXPORT husk_status husk_show_status_list_fd(husk_device *device, int fd);
+
+/*
+ * Finds a symbol of the module itself, not of what it needs.
+ *
+ * module  the module
+ * name    the symbol's name, ending in a NUL
+ * out     receives the address, valid until husk_unload; null on failure
+ *
+ * Returns HUSK_OK, HUSK_E_INVALID_ARGUMENT or HUSK_E_NOT_FOUND.
+ */
+HUSK_EXPORT husk_status husk_symbol(husk_module *module, const char *name, void **out);
+
+/* How the memory of a loaded module is protected: what was tried and found to hold. Bits of husk_module_info.flags. */
+enum {
+  HUSK_MODULE_LOCKED = 1,          /* all of it is locked in RAM: it is never written to swap */
+  HUSK_MODULE_EXECUTE_ONLY = 2,    /* its code can be executed but not read */
+  HUSK_MODULE_MAY_EXECUTE_ONLY = 4 /* the packager allows that: without it, it isn't tried */
+};
+
+/* What is known of a module. */
 typedef struct husk_module_info {
-  size_t size;               /* sizeof(husk_module_info) as the caller was compiled */
-  const char *name;          /* such as "com.acme.adpcm"; valid until husk_unload */
+  size_t size;               /* sizeof(husk_module_info), set by HUSK_MODULE_INFO_INIT; not changed */
+  const char *name;          /* such as "com.example.adpcm"; valid until husk_unload */
   uint32_t version[3];       /* major, minor, patch */
+  uint32_t reserved;         /* 0 */
   uint64_t security_version; /* the manifest's security version */
   uint64_t epoch;            /* the key epoch of the module */
   uint64_t module_size;      /* size of the module in bytes */
@@ -116,75 +321,70 @@ typedef struct husk_module_info {
   int64_t not_after;         /* seconds since 1970-01-01 UTC; 0: no limit */
   const uint8_t *features;   /* the grant's feature bytes, for the module; valid until husk_unload; may be null */
   size_t features_size;      /* number of feature bytes */
+  uint64_t flags;            /* HUSK_MODULE_ bits; a later minor version may add some */
 } husk_module_info;
 
-/*
- * Opens a session on a connected SOCK_SEQPACKET socket to the decryptor; pass HUSK_INHERITED_SOCKET in a booted
- * firmware. The descriptor stays the caller's and must stay open until husk_close.
- *
- * socket_fd  the connected socket
- * out        receives the session; null on failure
- *
- * Returns HUSK_OK, HUSK_E_INVALID_ARGUMENT, HUSK_E_NO_DECRYPTOR, HUSK_E_PROTOCOL, HUSK_E_UNSUPPORTED_VERSION or
- * HUSK_E_OUT_OF_MEMORY.
- */
-HUSK_EXPORT husk_status husk_open(int socket_fd, husk_device **out);
-
-/* Closes a session. Modules that were loaded through it stay loaded. Null is ignored. */
-HUSK_EXPORT void husk_close(husk_device *device);
+#define HUSK_MODULE_INFO_INIT {sizeof(husk_module_info), NULL, {0, 0, 0}, 0, 0, 0, 0, 0, 0, 0, NULL, 0, 0}
 
 /*
- * Loads a module from a package with a grant, both given by path.
+ * Tells what is known of a module.
  *
- * device        the session
- * package_path  path of the package (.husk), a regular file
- * grant_path    path of the grant (.grant), a regular file
- * options       null for the defaults
- * out           receives the module; null on failure
+ * module  the module
+ * info    is filled as far as info->size reaches; what libhusk doesn't know becomes zero
  *
- * The module's constructors run before this returns. Its symbols are local (RTLD_LOCAL) and bound (RTLD_NOW).
- * Returns HUSK_OK or any status above.
- */
-HUSK_EXPORT husk_status husk_load(husk_device *device, const char *package_path, const char *grant_path,
-                                  const husk_load_options *options, husk_module **out);
-
-/* As husk_load, from two descriptors of regular files, open for reading; they stay the caller's. */
-HUSK_EXPORT husk_status husk_load_fd(husk_device *device, int package_fd, int grant_fd,
-                                     const husk_load_options *options, husk_module **out);
-
-/*
- * Finds a symbol of the module, and of the module only.
- *
- * out  receives the address, valid until husk_unload; null on failure
- *
- * Returns HUSK_OK, HUSK_E_INVALID_ARGUMENT or HUSK_E_NOT_FOUND.
- */
-HUSK_EXPORT husk_status husk_symbol(husk_module *module, const char *name, void **out);
-
-/*
- * Tells what is known of a module: fills as much of *info as info->size covers.
- * Returns HUSK_OK or HUSK_E_INVALID_ARGUMENT.
+ * Returns HUSK_OK or HUSK_E_INVALID_ARGUMENT (null, or an absurd size).
  */
 HUSK_EXPORT husk_status husk_module_get_info(const husk_module *module, husk_module_info *info);
 
 /* Unloads a module; its destructors run. Its symbols must not be used any more. Null is ignored. */
 HUSK_EXPORT void husk_unload(husk_module *module);
 
+/* ---- Protections ------------------------------------------------------------------------------------------------- */
+
+enum {
+  HUSK_PROTECTION_INACTIVE = 0, /* not in force */
+  HUSK_PROTECTION_ACTIVE = 1,   /* in force: it was tried, or the kernel says so of this very process */
+  HUSK_PROTECTION_UNKNOWN = 2   /* can't be told from here; never take it for active */
+};
+
+/* One protection of keys or modules (SPEC.md, 15.5). The texts are English, never null, and valid for ever. */
+typedef struct husk_protection {
+  size_t size;        /* sizeof(husk_protection), set by HUSK_PROTECTION_INIT; not changed */
+  uint32_t number;    /* stable over all versions: 1.. the decryptor's, 101.. this process's, 201.. the platform's */
+  int32_t state;      /* HUSK_PROTECTION_INACTIVE, _ACTIVE or _UNKNOWN */
+  uint64_t detail;    /* what SPEC.md says for this number and state; 0: nothing */
+  const char *name;   /* such as "secret-memory": stable too; "" for one that this libhusk doesn't know */
+  const char *why;    /* why its state can't be told; "" when it can */
+  const char *loss;   /* what can happen without it: a sentence; "" for one that this libhusk doesn't know */
+  const char *advice; /* what to do to get it: a sentence; "" as above */
+} husk_protection;
+
+#define HUSK_PROTECTION_INIT {sizeof(husk_protection), 0, 0, 0, NULL, NULL, NULL, NULL}
+
+/* As many elements always suffice for husk_protections. */
+#define HUSK_PROTECTIONS_MAX 256
+
 /*
- * Asks the decryptor for the device's identity (SPEC.md, "Identity"): public, to be sent to vendors.
+ * Tells which protections are in force and which are not: in the decryptor, which is asked; in this process and for the
+ * modules that are loaded into it, each of which was tried; and of the platform beneath, as far as this process may
+ * look. Changes nothing. Call it when the modules are loaded, and report what isn't active.
  *
- * buffer    receives the encoded identity; may be null when capacity is 0
- * capacity  its size in bytes
- * length    receives the identity's length in bytes; when that exceeds capacity nothing is written to buffer
- *           and HUSK_E_LIMIT_EXCEEDED is returned
+ *     husk_protection list[HUSK_PROTECTIONS_MAX] = {HUSK_PROTECTION_INIT};
+ *     size_t count;
+ *     husk_status status = husk_protections(device, list, HUSK_PROTECTIONS_MAX, &count);
+ *
+ * device       the session; null: the decryptor isn't asked, and what only it can tell is unknown
+ * protections  receives them, in ascending order of their numbers; may be null when capacity is 0. The size in the
+ *              first element holds for all
+ * capacity     how many elements there are
+ * count        receives how many protections there are
+ *
+ * Returns HUSK_OK; HUSK_E_LIMIT_EXCEEDED (more than capacity: *count tells how many, nothing was written);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY; HUSK_E_DEADLINE_EXCEEDED;
+ * HUSK_E_INTERNAL.
  */
-HUSK_EXPORT husk_status husk_identity(husk_device *device, uint8_t *buffer, size_t capacity, size_t *length);
-
-/* The status in a few English words, never null, valid for ever; "unknown status" for a number not listed above. */
-HUSK_EXPORT const char *husk_status_string(husk_status status);
-
-/* The version of the linked library, such as "0.1.0"; valid for ever. */
-HUSK_EXPORT const char *husk_version(void);
+HUSK_EXPORT husk_status husk_protections(husk_device *device, husk_protection *protections, size_t capacity,
+                                         size_t *count);
 
 #ifdef __cplusplus
 }

@@ -17,15 +17,22 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "linux_files.h"
+#include "linux_init.h"
 #include "linux_linker.h"
 #include "linux_messages.h"
+#include "linux_module_memory.h"
+#include "linux_probes.h"
 #include "linux_process.h"
 #include "linux_sandbox.h"
+#include "linux_service_client.h"
+#include "linux_sockets.h"
+#include "secret_heap.h"
 #include "secret_memory.h"
 
 /// The calling thread's errno.

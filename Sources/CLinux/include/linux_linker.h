@@ -5,14 +5,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/// A mapped part of a loaded object.
-typedef struct {
-  uintptr_t start;
-  uintptr_t end;
-} linux_segment;
-
 /// dlopen(3) with RTLD_NOW and RTLD_LOCAL; null on failure.
 void *linux_dlopen(const char *path);
+
+/// Why the calling thread's last call of these functions failed; valid until its next call. Never null.
+const char *linux_dlerror(void);
 
 /// dlclose(3).
 void linux_dlclose(void *handle);
@@ -28,12 +25,6 @@ uintptr_t linux_loaded_object(const char *soname);
 
 /// 1 if the dynamic linker would find a library of this name in its directories or its cache, else 0. Loads nothing.
 int linux_linker_would_find(const char *soname);
-
-/// Fills in the mapped parts of the object with the given number, at most capacity; returns how many there are.
-size_t linux_object_segments(uintptr_t number, linux_segment *segments, size_t capacity);
-
-/// Keeps memory out of core dumps and in RAM, as far as the limit allows; 0, or -1 if it can't be kept out of core dumps.
-int linux_protect_module(const linux_segment *segment);
 
 /// Takes and gives back the one lock of this library.
 void linux_lock(void);

@@ -21,9 +21,6 @@ int linux_open_standard_descriptors(void);
 /// while this process may still write to its own /proc/self.
 int linux_first_to_go(void);
 
-/// Waits for some milliseconds.
-void linux_pause(int milliseconds);
-
 /// Becomes user and group, with no supplementary group and no capability left; 0 or -1.
 int linux_become(uint32_t user, uint32_t group);
 
@@ -49,14 +46,31 @@ int linux_reset_signals(void);
 /// Sets the core-file limit to 0 for good; 0 or -1.
 int linux_forbid_core_files(void);
 
+/// Limits this process and all that it starts, for good: bytes of private writable memory, bytes of a file that it makes
+/// longer (memory files too), and open descriptors. Limits that are lower stay. 0 or -1.
+int linux_limit_resources(uint64_t memory, uint64_t file_size, uint64_t descriptors);
+
+/// Keeps what other processes on the same core taught the processor about indirect branches away from this process and
+/// all that it starts (PR_SPEC_INDIRECT_BRANCH). 0; -1 with errno ENXIO where there is no such control.
+int linux_isolate_branch_prediction(void);
+
 /// Raises the limit of locked memory for this process and all that it starts, as far as permitted.
 void linux_raise_memory_lock_limit(void);
 
-/// mlockall for what is and what will be mapped; 0 or -1.
+/// mlockall for what is mapped, each page from when it is first used; 0 or -1. What comes later and holds secrets locks
+/// itself: see secret_memory.h and secret_heap.h.
 int linux_lock_all_memory(void);
+
+/// PR_SET_MDWE: no memory that is or was writable can become executable any more in this process and, if inherited is not
+/// 0, in all that it forks and executes. 0, or -1 with errno EINVAL from kernels that don't know it: before Linux 6.3, or
+/// 6.6 if it isn't to be inherited.
+int linux_refuse_new_code(int inherited);
 
 /// fork(2) through clone(2), so that a seccomp filter needs only the latter. 0 in the child, its id in the parent, -1.
 pid_t linux_fork(void);
+
+/// A descriptor, close-on-exec, that becomes readable when the process ends (pidfd_open(2), Linux 5.3); -1 on failure.
+int linux_process_handle(pid_t process);
 
 /// waitpid(2) with no option, retried on EINTR: 0..255 exit status, 256 + signal if a signal ended it, -1 on failure.
 int linux_wait(pid_t process);

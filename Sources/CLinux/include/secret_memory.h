@@ -27,6 +27,10 @@ void secret_memory_release(secret_slot slot, size_t size);
 /// pages that a child shares (memfd_secret memory cannot be copied on write).
 bool secret_memory_is_borrowed_from_parent(secret_slot slot);
 
+/// 0 if all memory for secrets that this process has obtained so far is memfd_secret(2) memory, else the errno with which
+/// the kernel last refused that.
+int secret_memory_shortfall(void);
+
 /// Overwrites memory with zeros. A separate translation unit and a barrier keep any optimiser from removing it.
 void secret_memory_wipe(void *bytes, size_t size);
 

@@ -72,6 +72,8 @@ extension ErrorReport {
         hint: "--lifecycle \(found.name) takes devices in this state")
     case .rollback(let known, let found):
       self.init("the device's key epoch is \(found), but was \(known) before (rollback)")
+    case .staleGeneration(let known, let found):
+      self.init("the device has lost its storage since: its generation was \(known), and is \(found) here (rollback)")
     }
   }
 

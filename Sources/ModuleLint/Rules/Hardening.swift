@@ -33,23 +33,26 @@ func hardeningFindings(_ module: Module) throws(ELFError) -> [Finding] {
 private func controlFlowFindings(_ module: Module) throws(ELFError) -> [Finding] {
   let protection = try module.elf.controlFlowProtection()
   var missing: [String] = []
-  var flag: String
+  var remedy: String
   switch module.elf.machine {
   case .x86_64:
     if !protection.indirectBranchTracking { missing.append("IBT (indirect branch tracking)") }
     if !protection.shadowStack { missing.append("SHSTK (shadow stack)") }
-    flag = "-fcf-protection=full"
+    remedy = "Compile every object with -fcf-protection=full, the start-up files and static libraries included."
   case .aarch64:
     if !protection.branchTargetIdentification { missing.append("BTI (branch target identification)") }
-    flag = "-mbranch-protection=standard"
+    if !protection.pointerAuthentication { missing.append("PAC (signed return addresses)") }
+    // Debian 12's start-up files are such ones.
+    remedy =
+      "Compile every object with -mbranch-protection=standard, static libraries included. If the toolchain's start-up "
+      + "files aren't ready, a module without constructors needs none: link with -nostartfiles."
   }
   if missing.isEmpty { return [] }
   return [
     Finding(
       .noControlFlowProtection, .note, "Not all code is ready for the processor's control-flow checks",
-      explanation: "Processors that can check jumps and returns have to leave the check off for this module, and "
-        + "some systems for the whole process.",
-      evidence: missing,
-      remedy: "Compile every object with \(flag), the start-up files and static libraries included.")
+      explanation: "Processors that can check jumps and returns leave the check off for this module, or for the code "
+        + "that isn't ready, and some systems for the whole process.",
+      evidence: missing, remedy: remedy)
   ]
 }

@@ -1,6 +1,6 @@
 import ModuleELF
 
-/// What would leave memory both writable and executable.
+/// What would leave memory both writable and executable, or couldn't be mapped.
 func memoryFindings(_ module: Module) throws(ELFError) -> [Finding] {
   var findings: [Finding] = []
   let writableCode = module.elf.loadSegments.filter { $0.isWritable && $0.isExecutable }
@@ -37,5 +37,20 @@ func memoryFindings(_ module: Module) throws(ELFError) -> [Finding] {
         evidence: ["DT_TEXTREL is set"],
         remedy: "Compile every object with -fPIC and link with -Wl,-z,text, which names what isn't."))
   }
-  return findings
+  return findings + pageFindings(module)
+}
+
+/// Arm's kernels choose their page size when they are built: 4, 16 or 64 KiB.
+private func pageFindings(_ module: Module) -> [Finding] {
+  let largest: UInt64 = 65536
+  guard module.elf.machine == .aarch64, let alignment = module.elf.loadSegments.map(\.alignment).min(),
+    alignment < largest
+  else { return [] }
+  return [
+    Finding(
+      .smallPages, .note, "The module doesn't load where memory pages are larger",
+      explanation: "Kernels for 64-bit Arm have pages of 4, 16 or 64 KiB. A segment can't begin within a page.",
+      evidence: ["segments are aligned to \(alignment) bytes"],
+      remedy: "Link with -Wl,-z,max-page-size=65536 unless all devices have smaller pages.")
+  ]
 }

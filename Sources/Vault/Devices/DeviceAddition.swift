@@ -186,7 +186,13 @@ private struct DeviceAddition {
     guard identity.keyEpoch >= known.identity.keyEpoch else {
       return .refused(.rollback(known: known.identity.keyEpoch, found: identity.keyEpoch))
     }
-    if try database.identityFile(known.identity.row) == incoming.file { return .known }
+    let current = try database.identityFile(known.identity.row)
+    if current == incoming.file { return .known }
+    // Within a key epoch, a device that lost its storage has a higher generation (SPEC 6).
+    let generation = (try? IdentityFile(current).unverifiedClaims())?.generation ?? 0
+    guard identity.keyEpoch > known.identity.keyEpoch || identity.generation >= generation else {
+      return .refused(.staleGeneration(known: generation, found: identity.generation))
+    }
     // A file of identities may hold a device's former ones, and be read again: they don't come back by that. Only where
     // nothing can be granted to the current one any more, a device that returned to former software is meant.
     if trust.missing(for: known.identity.platform) == nil {

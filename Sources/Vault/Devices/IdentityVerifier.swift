@@ -10,6 +10,8 @@ public enum IdentityRefusal: Error, Equatable, Sendable {
   case wrongLifecycle(found: Lifecycle, wanted: Lifecycle)
   /// The device had a higher key epoch before.
   case rollback(known: UInt64, found: UInt64)
+  /// Of the same key epoch, but from before the device lost its storage: a lower generation.
+  case staleGeneration(known: UInt64, found: UInt64)
 
   /// The class of SPEC 10, where there is one.
   public var errorClass: ErrorClass? {
@@ -17,7 +19,7 @@ public enum IdentityRefusal: Error, Equatable, Sendable {
     case .format(let error): error.errorClass
     case .untrusted: nil
     case .wrongLifecycle: .wrongLifecycle
-    case .rollback: .rollback
+    case .rollback, .staleGeneration: .rollback
     }
   }
 }

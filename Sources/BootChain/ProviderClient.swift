@@ -1,0 +1,125 @@
+import CBOR
+import CLinux
+import DICE
+public import ErrorClass
+import HuskFormat
+import SecretBytes
+
+/// The decryptor's side of SPEC 7.6.
+public struct ProviderClient: ~Copyable {
+  /// Connected to the secret provider. It stays the caller's.
+  public let socket: Int32
+  private var lastID: UInt64 = 0
+
+  /// How long an answer may take, in milliseconds.
+  public static let patience: Int64 = 5_000
+
+  public init(socket: Int32) {
+    self.socket = socket
+  }
+
+  /// Asks for the secrets, which are received straight into protected memory.
+  public mutating func secrets() throws(ErrorClass) -> Handoff {
+    try send(.secrets)
+    guard linux_wait_readable(socket, Self.patience) == 1 else { throw .internal }
+    var attest = try makeSecret()
+    var seal = try makeSecret()
+    var received = 0
+    let notes = [UInt8](unsafeUninitializedCapacity: Limits.handoff - 2 * DICE.secretSize) { notes, used in
+      received = attest.withMutableBytes { attest in
+        seal.withMutableBytes { seal in
+          let parts = [
+            iovec(iov_base: attest.baseAddress, iov_len: attest.count),
+            iovec(iov_base: seal.baseAddress, iov_len: seal.count),
+            iovec(iov_base: notes.baseAddress, iov_len: notes.count),
+          ]
+          return linux_receive_parts(socket, parts, parts.count)
+        }
+      }
+      used = max(received - 2 * DICE.secretSize, 0)
+    }
+    guard received >= 0 else { throw linux_errno() == EMSGSIZE ? .limitExceeded : .internal }
+    // So short a message holds no secret: it says why there are none.
+    if received <= ProviderReply.maximumSize { throw try refusal(attest, count: received) }
+    guard received > 2 * DICE.secretSize else { throw .malformed }
+    return Handoff(secrets: DICE.Secrets(attest: attest, seal: seal), notes: try HandoffNotes(notes))
+  }
+
+  /// Reads the monotonic counter.
+  public mutating func counter() throws(ErrorClass) -> UInt64 {
+    guard let value = try ask(.readCounter) else { throw .internal }
+    return value
+  }
+
+  /// Adds one to the monotonic counter; returns the new value, which is durable by then.
+  public mutating func incrementCounter() throws(ErrorClass) -> UInt64 {
+    guard let value = try ask(.incrementCounter) else { throw .internal }
+    return value
+  }
+
+  /// The platform's trusted clock, in seconds since 1970; nil if it has none.
+  public mutating func time() throws(ErrorClass) -> UInt64? {
+    try ask(.time)
+  }
+}
+
+extension ProviderClient {
+  private mutating func send(_ operation: ProviderOperation) throws(ErrorClass) {
+    lastID += 1
+    var bytes = ProviderRequest(id: lastID, operation: operation).encoded()
+    let isSent = bytes.withUnsafeMutableBytes { bytes in
+      var part = iovec(iov_base: bytes.baseAddress, iov_len: bytes.count)
+      return linux_send_parts(socket, &part, 1) == 0
+    }
+    guard isSent else { throw .internal }
+  }
+
+  /// Asks and waits for the answer; throws the class of a refusal.
+  private mutating func ask(_ operation: ProviderOperation) throws(ErrorClass) -> UInt64? {
+    try send(operation)
+    let end = linux_monotonic_milliseconds() + Self.patience
+    while true {
+      guard linux_wait_readable(socket, max(end - linux_monotonic_milliseconds(), 0)) == 1 else { throw .internal }
+      let reply = try receive()
+      // One that came too late for an earlier request is nobody's.
+      guard reply.id == lastID else { continue }
+      switch reply.result {
+      case .value(let value): return value
+      case .nothing: return nil
+      case .failed(let errorClass): throw errorClass
+      }
+    }
+  }
+
+  private func receive() throws(ErrorClass) -> ProviderReply {
+    let message = [UInt8](unsafeUninitializedCapacity: ProviderReply.maximumSize) { buffer, used in
+      var part = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
+      used = max(linux_receive_parts(socket, &part, 1), 0)
+    }
+    do throws(CBORError) {
+      return try ProviderReply(parsing: message[...])
+    } catch {
+      throw .internal
+    }
+  }
+
+  /// The class with which the provider refused the secrets, from the message in the first buffer.
+  private func refusal(_ buffer: borrowing SecretBytes, count: Int) throws(ErrorClass) -> ErrorClass {
+    if count == 0 { return .internal }
+    let message = buffer.withBytes { $0.extracting(0..<count).withUnsafeBytes { Array($0) } }
+    do throws(CBORError) {
+      guard case .failed(let errorClass) = try ProviderReply(parsing: message[...]).result else { return .malformed }
+      return errorClass
+    } catch {
+      return .malformed
+    }
+  }
+
+  private func makeSecret() throws(ErrorClass) -> SecretBytes {
+    do throws(SecretBytesError) {
+      return try SecretBytes(count: DICE.secretSize)
+    } catch {
+      throw .outOfMemory
+    }
+  }
+}

@@ -1,0 +1,269 @@
+import ErrorClass
+import FormatFixtures
+import HuskFormat
+import SecretBytes
+import SecureStorage
+import Testing
+
+private let codec = testName("com.acme.codec")
+private let acme = testScope("com.acme.")
+
+private func start(
+  _ platform: Platform, key: String = "storage key"
+) throws(ErrorClass) -> SecureStorage {
+  guard let key = try? secret(bytes(named: key)) else { throw .outOfMemory }
+  var medium = platform.medium
+  return try SecureStorage.start(on: &medium, key: key)
+}
+
+/// A change of state.
+private typealias Change = (inout SecureState) throws(ErrorClass) -> Void
+
+private func module(_ sequence: UInt64) -> Change {
+  { (state) throws(ErrorClass) in
+    try state.record(codec, sequence: sequence, vendorScope: acme, time: sequence)
+  }
+}
+
+/// Starts and changes the state; returns the error.
+private func outcome(_ platform: Platform, _ change: Change) -> ErrorClass? {
+  do throws(ErrorClass) {
+    var storage = try start(platform)
+    return update(&storage, on: platform, change)
+  } catch {
+    return error
+  }
+}
+
+private func record(_ sequence: UInt64, on platform: Platform) {
+  #expect(outcome(platform, module(sequence)) == nil)
+}
+
+private func state(of platform: Platform, key: String = "storage key") throws -> SecureState {
+  let storage = try start(platform, key: key)
+  return storage.state
+}
+
+/// SPEC 7.8.
+@Suite("Secure storage")
+struct SecureStorageTests {
+  @Test("a new device's is empty, of generation 0, and writes nothing")
+  func new() throws {
+    let platform = Platform()
+    #expect(try state(of: platform) == SecureState(generation: 0))
+    #expect(platform.counter == 0)
+    #expect(platform.files == [[], []])
+  }
+
+  @Test("remembers sequence numbers, times and status lists across starts")
+  func remembers() throws {
+    let platform = Platform()
+    let mark = StatusMark(scope: acme, number: 3, digest: bytes(named: "list"))
+    record(7, on: platform)
+    #expect(outcome(platform) { (state) throws(ErrorClass) in try state.record(mark) } == nil)
+    let state = try state(of: platform)
+    #expect(state.highestSequence(of: codec) == 7)
+    #expect(state.highestSequence(of: testName("com.acme.other")) == 0)
+    #expect(state.time(in: acme) == 7)
+    #expect(state.time(in: testScope("org.other.")) == 0)
+    #expect(state.statusMarks == [mark])
+    #expect(state.generation == 0)
+    #expect(platform.counter == 2)
+  }
+
+  @Test("what changes nothing is not written")
+  func unchanged() throws {
+    let platform = Platform()
+    record(7, on: platform)
+    let files = platform.files
+    record(7, on: platform)
+    #expect(platform.files == files)
+    #expect(platform.counter == 1)
+  }
+
+  @Test("a lower sequence number is refused as rollback")
+  func lower() throws {
+    let platform = Platform()
+    record(7, on: platform)
+    #expect(outcome(platform, module(6)) == .rollback)
+    #expect(try state(of: platform).highestSequence(of: codec) == 7)
+  }
+
+  @Test(
+    "a power cut at any operation, torn writes included, leaves the old state or the new one", arguments: [false, true])
+  func powerCuts(tears: Bool) throws {
+    var points = 0
+    for history in 0...3 {
+      for cut in 0... {
+        let platform = Platform()
+        for number in 0..<history { record(UInt64(number) + 1, on: platform) }
+        let before = UInt64(history)
+        let counter = platform.counter
+        platform.power = cut
+        platform.tears = tears
+        let outcome = outcome(platform, module(before + 1))
+        #expect(outcome == nil || outcome == .io)
+        points += 1
+        // The cut can come again while the storage starts.
+        for second in 0..<8 {
+          platform.power = second
+          _ = try? state(of: platform)
+        }
+        platform.power = nil
+        let after = try state(of: platform)
+        #expect(after.generation == 0)
+        #expect([before, before + 1].contains(after.highestSequence(of: codec)))
+        #expect(platform.counter >= counter)
+        if outcome == nil {
+          #expect(after.highestSequence(of: codec) == before + 1)
+          break
+        }
+        record(before + 2, on: platform)
+        #expect(try state(of: platform).highestSequence(of: codec) == before + 2)
+      }
+    }
+    #expect(points > 16)
+  }
+
+  @Test("restoring an old copy of the files is noticed: a new generation begins, which no old copy can undo")
+  func restoredCopy() throws {
+    let platform = Platform()
+    record(1, on: platform)
+    let old = platform.files
+    record(2, on: platform)
+    record(3, on: platform)
+    platform.files = old
+    let fresh = try state(of: platform)
+    #expect(fresh.generation == 4)
+    #expect(fresh.highestSequence(of: codec) == 0)
+    #expect(try state(of: platform) == fresh)
+    record(1, on: platform)
+    #expect(try state(of: platform).generation == 4)
+    platform.files = old
+    #expect(try state(of: platform).generation == 5)
+  }
+
+  @Test("the copy just before the last change is an old copy, too")
+  func lastCopy() throws {
+    let platform = Platform()
+    record(1, on: platform)
+    let old = platform.files
+    record(2, on: platform)
+    platform.files = old
+    #expect(try state(of: platform).generation == 3)
+  }
+
+  @Test("erased and damaged files begin a new generation", arguments: [0, 1, 100, 61_000])
+  func damage(at place: Int) throws {
+    let platform = Platform()
+    record(1, on: platform)
+    if place == 0 {
+      platform.files = [[], []]
+    } else {
+      for file in 0..<2 where !platform.files[file].isEmpty { platform.files[file][place] ^= 1 }
+    }
+    #expect(try state(of: platform).generation == 2)
+  }
+
+  @Test("damage to the file that isn't in force changes nothing")
+  func damagedSpare() throws {
+    let platform = Platform()
+    record(1, on: platform)
+    let spare = platform.files.firstIndex(of: []) ?? 0
+    platform.files[spare] = [UInt8](repeating: 0xff, count: 61_500)
+    #expect(try state(of: platform).highestSequence(of: codec) == 1)
+  }
+
+  @Test("another device's files mean nothing")
+  func foreign() throws {
+    let platform = Platform()
+    record(1, on: platform)
+    #expect(try state(of: platform, key: "another storage key").generation == 2)
+  }
+
+  @Test("after a write whose counting failed nothing more is written until the next start")
+  func undecided() throws {
+    let platform = Platform()
+    var storage = try start(platform)
+    platform.power = 1
+    #expect(update(&storage, on: platform, module(1)) == .io)
+    platform.power = nil
+    let files = platform.files
+    #expect(update(&storage, on: platform, module(2)) == .io)
+    #expect(platform.files == files)
+    #expect(try state(of: platform).highestSequence(of: codec) == 1)
+  }
+
+  @Test("files are of one size, and tell nothing of what is in them")
+  func size() throws {
+    let platform = Platform()
+    record(1, on: platform)
+    record(1 << 40, on: platform)
+    #expect(Set(platform.files.map(\.count)).count == 1)
+    for file in platform.files { #expect(file.firstRange(of: codec.bytes) == nil) }
+  }
+
+  @Test("as many modules and scopes as SPEC says are remembered, and one more is refused")
+  func limits() throws {
+    let platform = Platform()
+    let long = String(repeating: "x", count: 110)
+    let fill: Change = { (state) throws(ErrorClass) in
+      for number in 0..<SecureState.modules {
+        let scope = testScope("com.\(long)\(number % 64).")
+        try state.record(testName("com.\(long)\(number).m"), sequence: 1 << 60, vendorScope: scope, time: 1 << 60)
+      }
+      for number in 0..<SecureState.scopes {
+        let scope = testScope("com.\(long)\(number).")
+        try state.record(StatusMark(scope: scope, number: 1, digest: bytes(named: "x")))
+      }
+    }
+    #expect(outcome(platform, fill) == nil)
+    let full = try state(of: platform)
+    #expect(full.statusMarks.count == 64)
+    let known = full.statusMarks[0].scope
+    let oneModule: Change = { (state) throws(ErrorClass) in
+      try state.record(codec, sequence: 1, vendorScope: known, time: 0)
+    }
+    let oneList: Change = { (state) throws(ErrorClass) in
+      try state.record(StatusMark(scope: acme, number: 1, digest: bytes(named: "x")))
+    }
+    #expect(outcome(platform, oneModule) == .limitExceeded)
+    #expect(outcome(platform, oneList) == .limitExceeded)
+    #expect(try state(of: platform) == full)
+  }
+
+  @Test("status lists count up per scope, by bounded steps")
+  func statusNumbers() throws {
+    func mark(_ number: UInt64, _ name: String = "list", _ scope: Scope = acme) -> StatusMark {
+      StatusMark(scope: scope, number: number, digest: bytes(named: name))
+    }
+    var state = SecureState(generation: 0)
+    func refusal(_ mark: StatusMark) -> ErrorClass? {
+      do throws(ErrorClass) {
+        try state.record(mark)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    #expect(refusal(mark(65_537)) == .limitExceeded)
+    #expect(refusal(mark(65_536)) == nil)
+    #expect(refusal(mark(65_536)) == nil)
+    #expect(refusal(mark(65_535)) == .rollback)
+    #expect(refusal(mark(65_536, "another")) == .rollback)
+    #expect(refusal(mark(131_073)) == .limitExceeded)
+    #expect(refusal(mark(1, "list", testScope("org.other."))) == nil)
+    #expect(refusal(mark(131_072)) == nil)
+    #expect(state.statusMarks.map(\.number) == [131_072, 1])
+  }
+}
+
+private func update(_ storage: inout SecureStorage, on platform: Platform, _ change: Change) -> ErrorClass? {
+  do throws(ErrorClass) {
+    var medium = platform.medium
+    try storage.update(on: &medium, change)
+    return nil
+  } catch {
+    return error
+  }
+}
