@@ -6,6 +6,7 @@
 # grants: makes N devices (10 000; the full run is --devices 1000000) with identities of their own, imports them into a
 # vault, grants a module to all in one bundle, takes one grant out and loads the module with it on a real device.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+. "$root/scripts/sample.sh"
 
 devices=10000
 sections=()
@@ -21,11 +22,9 @@ done
 "$root/scripts/setup.sh"
 make_scratch
 say "Building (the first time takes some minutes)"
-build_device_side
-for product in husk husk-bench; do quietly swift build --package-path "$root" -c release --product $product; done
-bin=$(swift build --package-path "$root" -c release --show-bin-path)
-husk=$bin/husk
-bench=$bin/husk-bench
+build_sample
+quietly swift build --package-path "$root" -c release --product husk-bench
+bench=$(dirname "$husk")/husk-bench
 cd "$scratch"
 
 # measure NAME COMMAND…: runs it, and notes its wall and processor seconds and its peak memory (KiB) under NAME.
@@ -45,43 +44,31 @@ sys.exit(status)
 END
 }
 
-# fleet NUMBER DIRECTORY: a vault, and as many made-up devices and the real one in a file.
+# fleet NUMBER NAME: a vault, and a file of as many made-up devices and the real one.
 fleet() {
-  mkdir "$2"
-  "$husk" vault create "$2/vendor.vault" --vault-key "$2/vendor.key"
-  "$husk" vault trust add "$2/vendor.vault" --vault-key "$2/vendor.key" --device-root device-root.pub \
-    --boot-root boot-root.pub --stage loader.husk --stage decryptor.husk
-  "$husk" pack "$samples/com.example.adpcm.so" --name com.example.adpcm --version 1.0.0 --vault "$2/vendor.vault" \
-    --vault-key "$2/vendor.key" --key vendor.pem --chain vendor.chain -o "$2/adpcm.husk"
-  "$bench" fleet "$1" device-root.pem boot-root.pub "$sdk/bootloader" "$sdk/decryptor" "$2/made-up.identities"
-  cat "$2/made-up.identities" real.identity >"$2/fleet.identities"
-  rm "$2/made-up.identities"
+  cp vendor.vault "$2.vault"
+  "$bench" fleet "$1" device-root.pem boot-root.pub "$sdk/stages/bootloader" "$sdk/stages/decryptor" made-up.identities
+  cat made-up.identities real.identity >"$2.identities"
+  rm made-up.identities
 }
 
-# import_and_grant NAME DIRECTORY
+# import_and_grant NAME
 import_and_grant() {
-  measure "import-$1" "$husk" device import "$2/vendor.vault" "$2/fleet.identities" --vault-key "$2/vendor.key"
-  measure "grant-$1" "$husk" grant --vault "$2/vendor.vault" --vault-key "$2/vendor.key" --key vendor.pem \
-    --chain vendor.chain --module com.example.adpcm --all --bundle "$2/adpcm.grants"
+  measure "import-$1" "$husk" device import "$1.vault" "$1.identities" --vault-key vendor.key
+  measure "grant-$1" "$husk" grant --vault "$1.vault" --vault-key vendor.key --key vendor.pem --chain vendor.chain \
+    --module com.example.adpcm --all --bundle "$1.grants"
 }
 
 grants() {
   local small=10000
   [ "$devices" -gt $small ] || small=$(((devices + 9) / 10))
-  for key in boot-root device-root platform vendor; do "$husk" keygen -o $key.pem; done
-  "$husk" certify --key boot-root.pem --subject-key platform.pub --subject Platform --role boot.loader \
-    --role boot.decryptor --role boot.firmware --scope com.example. -o platform.chain
-  "$husk" certify --key boot-root.pem --subject-key vendor.pub --subject Vendor --role module --role grant \
-    --scope com.example. --depth 1 -o vendor.chain
-  local stage
-  for stage in loader:bootloader decryptor:decryptor; do
-    "$husk" pack "$sdk/${stage#*:}" --role "boot.${stage%:*}" --name "com.example.${stage%:*}" --version 1.0.0 \
-      --key platform.pem --chain platform.chain -o "${stage%:*}.husk"
-  done
-  "$husk" pack "$samples/firmware" --role boot.firmware --name com.example.firmware --version 1.0.0 \
-    --key platform.pem --chain platform.chain -o firmware.husk
-  as_root "$husk" sim create real --rom "$sdk/bootrom" --boot-root boot-root.pub --device-root-key device-root.pem
-  as_root "$husk" sim install real loader.husk decryptor.husk firmware.husk
+  certify_sample_keys
+  sign_sample_stages
+  pack_sample_modules
+  trust_sample_platform
+  as_root "$husk" sim create real --rom "$sdk/stages/bootrom" --boot-root boot-root.pub \
+    --device-root-key device-root.pem
+  as_root "$husk" sim install real loader.husk decryptor.husk firmware.husk adpcm.husk
   as_root "$husk" sim identity real -o real.identity
 
   say "Making $devices devices"
@@ -90,15 +77,15 @@ grants() {
   say "Importing them, and granting them a module"
   "$bench" parts >parts
   "$bench" engine 20000 >engine
-  import_and_grant few few
-  import_and_grant many many
+  import_and_grant few
+  import_and_grant many
   "$bench" parts >>parts
 
   local id
   id=$("$husk" inspect real.identity --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["device"])')
-  "$bench" look-up many/adpcm.grants "$id" >look-up
-  measure extract "$husk" grant extract many/adpcm.grants --device "$id" -o real.grant
-  as_root "$husk" sim install real many/adpcm.husk real.grant
+  "$bench" look-up many.grants "$id" >look-up
+  measure extract "$husk" grant extract many.grants --device "$id" -o real.grant
+  as_root "$husk" sim install real real.grant
   cp "$root/Samples/data/melody.wav" . && chmod 644 melody.wav
   as_root "$husk" sim boot real -- roundtrip "$scratch/melody.wav" >/dev/null || die "the real device refused its grant"
 
@@ -142,9 +129,9 @@ for verb in ("import", "grant"):
 row("look-up in the bundle, its directory in memory", micro(look_up["in-memory-directory"]))
 row("look-up in the bundle, its directory read first", micro(look_up["whole"]))
 row("husk grant extract, the whole command", f"{wall['extract'] * 1000:.0f} ms")
-row("bundle, for each device", f"{os.path.getsize('many/adpcm.grants') / many:.1f} B")
-row("vault, for each device with its grant", f"{os.path.getsize('many/vendor.vault') / many:.0f} B",
-    f"identity file: {os.path.getsize('many/fleet.identities') / many:.0f} B")
+row("bundle, for each device", f"{os.path.getsize('many.grants') / many:.1f} B")
+row("vault, for each device with its grant", f"{os.path.getsize('many.vault') / many:.0f} B",
+    f"identity file: {os.path.getsize('many.identities') / many:.0f} B")
 print("one grant was taken from the bundle and opened by a real device")
 END
 }
