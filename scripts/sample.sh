@@ -14,7 +14,7 @@ certify_sample_keys() {
   "$husk" certify --key boot-root.pem --subject-key platform.pub --subject "Example Platform" \
     --role boot.loader --role boot.decryptor --role boot.firmware --scope com.example. -o platform.chain
   "$husk" certify --key boot-root.pem --subject-key vendor.pub --subject "Example Vendor" \
-    --role module --role grant --scope com.example. -o vendor.chain
+    --role module --role grant --scope com.example. --depth 1 -o vendor.chain
 }
 
 sign_sample_stages() {
