@@ -74,7 +74,8 @@ class Plan:
         self.c = [machine["branches"], "-fPIC", "-Os", "-ffunction-sections", "-fdata-sections"]
         # Nothing unwinds through Swift's frames, so nothing gets as far as these.
         self.c += ["-fno-asynchronous-unwind-tables"]
-        self.swift = ["-target", machine["swift"], "-package-name", package["name"], "-module-cache-path", f"{build}/cache", "-I", build]
+        self.swift = ["-target", machine["swift"], "-package-name", package["name"], "-I", build]
+        self.swift += ["-module-cache-path", f"{build}/cache"]
         self.swift += ["-Xfrontend", "-enable-stack-protector", "-Xcc", machine["branches"]]
         self.link = list(LINK)
         if sysroot:
