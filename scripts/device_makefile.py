@@ -15,8 +15,8 @@ import os
 import re
 import sys
 
-# Swift's name for an architecture, and what the compilers offer there against jumps into the middle of code. Swift hands
-# such a flag on to its code generator when it is given for its C importer.
+# Swift's name for an architecture, and what the compilers offer there against jumps into the middle of code. Swift
+# hands such a flag on to its code generator when it is given for its C importer.
 MACHINES = {
     "x86_64": {"swift": "x86_64-unknown-linux-gnu", "branches": "-fcf-protection=full"},
     "aarch64": {"swift": "aarch64-none-none-elf", "branches": "-mbranch-protection=standard"},

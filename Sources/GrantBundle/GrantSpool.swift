@@ -11,9 +11,6 @@ public struct GrantSpool: ~Copyable {
   public let path: String
   private let descriptor: Int32
 
-  /// Records in a run; only a job's, or a part's, last run may have fewer.
-  public static let runLength = 16_384
-
   /// Opens a job's spool, cut off behind the records that count, or makes it. Nobody else can open it meanwhile.
   ///
   /// - Parameters:
@@ -48,7 +45,7 @@ public struct GrantSpool: ~Copyable {
 
   fileprivate static func offset(of record: UInt64) -> UInt64 { 32 + record * UInt64(GrantRecord.size) }
 
-  /// Reads up to `count` records from one on.
+  /// Reads records from one on.
   borrowing func read(at start: UInt64, count: Int) throws(FileError) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count * GrantRecord.size) { buffer, used in
@@ -57,6 +54,8 @@ public struct GrantSpool: ~Copyable {
       used = max(read, 0)
     }
     guard failure == 0 else { throw FileError(path: path, errno: failure) }
+    // What was on disk when the job said so is gone: somebody else wrote to the file.
+    guard bytes.count == count * GrantRecord.size else { throw FileError(path, .system(EIO)) }
     return bytes
   }
 }
@@ -86,16 +85,33 @@ struct RunMerge: ~Copyable {
   /// Indices of the runs that have records left, as a heap by their next record.
   private var heap: [Int] = []
 
-  /// - Parameter records: those of the part, in runs of ``GrantSpool/runLength``.
+  /// - Parameter records: those of the part.
   init(_ spool: borrowing GrantSpool, records: Range<UInt64>) throws(FileError) {
     var start = records.lowerBound
     while start < records.upperBound {
-      let end = min(start + UInt64(GrantSpool.runLength), records.upperBound)
+      let end = try Self.endOfRun(spool, start..<records.upperBound)
       runs.append(try Run(spool, start..<end))
       start = end
     }
     heap = Array(runs.indices)
     for index in stride(from: heap.count / 2 - 1, through: 0, by: -1) { sink(index) }
+  }
+
+  /// Where the records that begin a range stop ascending.
+  private static func endOfRun(_ spool: borrowing GrantSpool, _ records: Range<UInt64>) throws(FileError) -> UInt64 {
+    var position = records.lowerBound
+    var last: [UInt8] = []
+    while position < records.upperBound {
+      let count = Int(min(4096, records.upperBound - position))
+      let bytes = try spool.read(at: position, count: count)
+      for start in stride(from: 0, to: bytes.count, by: GrantRecord.size) {
+        let key = bytes[start..<(start + 32)]
+        if !last.isEmpty, !precedes(last[...], key) { return position }
+        last = Array(key)
+        position += 1
+      }
+    }
+    return position
   }
 
   /// The next record; nil behind the last.
@@ -153,8 +169,6 @@ struct RunMerge: ~Copyable {
     private mutating func fill(_ spool: borrowing GrantSpool) throws(FileError) {
       let count = Int(min(UInt64(Self.bufferLength), unread.upperBound - unread.lowerBound))
       buffer = try spool.read(at: unread.lowerBound, count: count)
-      // What was on disk when the job said so is gone: somebody else wrote to the file.
-      guard buffer.count == count * GrantRecord.size else { throw FileError(spool.path, .system(EIO)) }
       position = 0
       unread = (unread.lowerBound + UInt64(count))..<unread.upperBound
     }

@@ -41,11 +41,14 @@ final class Bench: Sendable {
     .appending(path: "husk").path
 
   /// Runs husk, which has to succeed.
-  func husk(_ arguments: String...) throws { try husk(arguments) }
+  @discardableResult
+  func husk(_ arguments: String...) throws -> Outcome { try husk(arguments) }
 
-  private func husk(_ arguments: [String]) throws {
+  @discardableResult
+  private func husk(_ arguments: [String]) throws -> Outcome {
     let outcome = try run(Self.tool, arguments, directory: directory)
     guard outcome.status == 0 else { throw ProgramFailure(description: "husk \(arguments): \(outcome.stderr)") }
+    return outcome
   }
 
   /// Switches a device on, with the folder `data` for its firmware.
@@ -93,8 +96,7 @@ final class Bench: Sendable {
 extension Bench {
   private func furnishOffice() throws {
     for key in ["boot-root", "silicon", "platform", "vendor"] { try husk("keygen", "-o", "\(key).pem") }
-    try husk("keygen", "--type", "x25519", "-o", "vault-key.pem")
-    try husk("vault", "create", "vault", "--vault-key", "vault-key.pub")
+    try husk("vault", "create", "vault", "--vault-key", "vault.key")
     try husk(
       "certify", "--key", "boot-root.pem", "--subject-key", "platform.pub", "--subject", "Platform", "--role",
       "boot.loader", "--role", "boot.decryptor", "--role", "boot.firmware", "--scope", "com.example.", "-o",
@@ -146,7 +148,14 @@ extension Bench {
   private func grantModules() throws {
     let told = try board("sample", "identity", output: identity.path)
     guard told.status == 0 else { throw ProgramFailure(description: "no identity: \(told)") }
-    let vault = ["--vault", "vault", "--vault-key", "vault-key.pem", "--key", "vendor.pem", "--chain", "vendor.chain"]
+    let trusted = [
+      "--device-root", "silicon.pub", "--boot-root", "boot-root.pub", "--stage", "loader.husk", "--stage",
+      "decryptor.husk",
+    ]
+    try husk(["vault", "trust", "add", "vault", "--vault-key", "vault.key"] + trusted)
+    let added = try husk("device", "add", "vault", identity.lastPathComponent, "--vault-key", "vault.key")
+    let device = added.stdout.prefix { $0 != " " }
+    let vault = ["--vault", "vault", "--vault-key", "vault.key", "--key", "vendor.pem", "--chain", "vendor.chain"]
     for (name, file) in modules {
       // Of the codec it is known that its code holds no data.
       let options = name == "adpcm" ? ["--execute-only"] : []
@@ -155,8 +164,7 @@ extension Bench {
           + vault)
       try husk(
         [
-          "grant", "--module", "com.example.\(name)", "--identity", identity.lastPathComponent, "--device-root",
-          "silicon.pub", "--boot-root", "boot-root.pub", "-o", "\(name).grant",
+          "grant", "--module", "com.example.\(name)", "--device", "\(device)", "-o", "\(name).grant",
         ] + vault)
       if name == "damaged" { try damage("damaged.husk") }
       for device in ["sample", "other"] { try husk("sim", "install", device, "\(name).husk", "\(name).grant") }

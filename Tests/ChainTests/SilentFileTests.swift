@@ -1,6 +1,8 @@
 import DeviceSupport
 import ErrorClass
+import FormatFixtures
 import Foundation
+import SecureWorld
 import Testing
 
 /// Files of a file system in a client's own hands (FUSE): an operation on one can last for ever (SPEC 8).

@@ -102,7 +102,9 @@ struct DeviceCommandTests {
     let pipe = try run(
       "sh", ["-c", "cat all.identities | \(Desk.tool) device import acme.vault - --vault-key vault.key"],
       directory: desk.directory)
-    #expect(pipe.status == 1)  // no such file for cat: nothing comes
+    // There is no such file yet, and so nothing comes.
+    #expect(pipe.status == 1)
+    #expect(pipe.stderr.hasSuffix("husk: error: standard input: is empty\n"))
     try desk.write("all.identities", file)
     let cut = Int(Double(file.count) * 0.75)
     try desk.write("cut.identities", file[..<cut])

@@ -27,10 +27,11 @@ struct UsageTests {
     "has an example for every verb",
     arguments: [
       "keygen", "certify", "vault create", "vault info", "vault trust add", "vault trust list", "vault trust remove",
-      "vault log", "vault head", "vault check", "vault backup", "vault rotate-key", "vault clock", "device add",
+      "vault log", "vault head", "vault check", "vault backup", "vault rotate-key", "vault clock", "vault export",
+      "vault import", "device add",
       "device import", "device list", "device show", "device find", "device tag", "device untag", "device status",
-      "module list", "module rotate", "pack", "grant", "inspect", "verify", "lint",
-      "sim", "sim create", "sim install", "sim identity", "sim boot", "sim status", "sim fuse",
+      "module list", "module rotate", "pack", "grant issue", "grant extract", "inspect", "verify",
+      "lint", "sim", "sim create", "sim install", "sim identity", "sim boot", "sim status", "sim fuse",
     ])
   func examples(verb: String) throws {
     let help = try desk.husk(verb.split(separator: " ").map(String.init) + ["--help"])

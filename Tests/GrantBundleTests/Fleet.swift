@@ -48,13 +48,16 @@ final class Shelf {
 
   func write(_ bytes: [UInt8], _ name: String) throws { try Data(bytes).write(to: URL(filePath: path(name))) }
 
-  /// Writes a bundle with these parts, each in runs as a job writes them.
+  /// A job's steps are larger; they may be of any size.
+  private static let step = 1500
+
+  /// Writes a bundle with these parts, in steps as a job writes them.
   func make(_ name: String, _ parts: [(series: GrantSeries, records: [GrantRecord])]) throws {
     let spool = try GrantSpool(path(name + ".partial"), job: bytes(named: name), records: 0)
     var count: UInt64 = 0
     for part in parts {
-      for start in stride(from: 0, to: part.records.count, by: GrantSpool.runLength) {
-        let run = Array(part.records[start..<min(start + GrantSpool.runLength, part.records.count)])
+      for start in stride(from: 0, to: part.records.count, by: Self.step) {
+        let run = Array(part.records[start..<min(start + Self.step, part.records.count)])
         try spool.write(run, at: count)
         count += UInt64(run.count)
       }

@@ -13,13 +13,12 @@ struct MemoryTests {
   @Test("of the tool holds no private key, in no form, after it has used one")
   func tool() throws {
     let workshop = try Workshop()
-    let vendor = "--vault vendor.vault --vault-key vault-key.pem --key vendor.pem --chain vendor.chain"
+    let deviceID = try workshop.deviceID()
     let commands = [
       "certify --key boot-root.pem --subject-key vendor.pub --role module --scope com.example. -o again.chain "
         + "--subject Vendor",
-      "pack --name \(Workshop.module) --version 1.0.1 \(vendor) -o again.husk \(Workshop.object.path)",
-      "grant \(vendor) --module \(Workshop.module) --identity device.identity --device-root device-root.pub "
-        + "--boot-root boot-root.pub -o again.grant",
+      "pack --name \(Workshop.module) --version 1.0.1 \(Workshop.vendor) -o again.husk \(Workshop.object.path)",
+      "grant \(Workshop.vendor) --module \(Workshop.module) --device \(deviceID) -o again.grant",
     ]
     var needles = try workshop.secrets().flatMap(\.bytes)
     for key in Workshop.keys {

@@ -31,6 +31,8 @@ final class Workshop {
   /// Key files, which hold secrets by design. So do the fuses.
   static let keys = ["boot-root.pem", "device-root.pem", "platform.pem", "vendor.pem"]
   static let vaultKey = "vendor.key"
+  /// The options of commands that use the vault and sign.
+  static let vendor = "--vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain"
   static let fuses = "device/fuses/fuses"
 
   init() throws {
@@ -55,9 +57,8 @@ final class Workshop {
         "pack --role boot.\(stage) --name com.example.\(stage) --version 1.0.0 --key platform.pem "
           + "--chain platform.chain -o \(stage).husk", image)
     }
-    let vendor = "--vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain"
     try husk("vault create vendor.vault --vault-key vendor.key")
-    try husk("pack --name \(Self.module) --version 1.0.0 \(vendor) -o module.husk", Self.object.path)
+    try husk("pack --name \(Self.module) --version 1.0.0 \(Self.vendor) -o module.husk", Self.object.path)
     try husk("sim create device --boot-root boot-root.pub --device-root-key device-root.pem --rom \(stages)/bootrom")
     try husk("sim install device loader.husk decryptor.husk firmware.husk module.husk")
     try husk("sim identity device -o device.identity")
@@ -65,7 +66,7 @@ final class Workshop {
       "vault trust add vendor.vault --vault-key vendor.key --device-root device-root.pub --boot-root boot-root.pub "
         + "--stage loader.husk --stage decryptor.husk")
     try husk("device add vendor.vault device.identity --vault-key vendor.key")
-    try husk("grant \(vendor) --module \(Self.module) --device \(deviceID()) -o module.grant")
+    try husk("grant \(Self.vendor) --module \(Self.module) --device \(deviceID()) -o module.grant")
     try husk("sim install device module.grant")
     try husk("sim boot device -- info \(Self.module)")
   }
@@ -140,7 +141,7 @@ extension Workshop {
     try KeyReader.vaultKey(directory.appending(path: Self.vaultKey).path)
   }
 
-  private func deviceID() throws -> String {
+  func deviceID() throws -> String {
     let file = try IdentityFile(Array(Data(contentsOf: directory.appending(path: "device.identity"))))
     return try file.unverifiedDeviceID().map { String(format: "%02x", $0) }.joined()
   }

@@ -42,7 +42,7 @@ struct DeviceImportCommand: ParsableCommand {
     let verifier = IdentityVerifier(
       trust: try about(vault.path) { try store.trust(with: vaultKey) }, lifecycle: terms.lifecycle,
       now: Timestamp.now.seconds)
-    var intake = Intake(store, vaultKey, terms.terms(source: file), isStrict: strict, asJSON: json)
+    var intake = Intake(store, vault.path, vaultKey, terms.terms(source: file), isStrict: strict, asJSON: json)
     var progress = ProgressBar("identities")
     do {
       try Pipeline.run(
@@ -53,14 +53,15 @@ struct DeviceImportCommand: ParsableCommand {
         },
         work: { items in items.map { Examined($0, by: verifier) } },
         deliver: { examined in
-          for item in examined { try about(vault.path) { try intake.take(item, progress: &progress) } }
+          for item in examined { try intake.take(item, progress: &progress) }
           progress.update(intake.count, done: stream.offset, of: size)
         })
-      try about(vault.path) { try intake.flush(progress: &progress) }
+      try intake.flush(progress: &progress)
     } catch is Intake.Stop {
       // The rest is left.
     }
     progress.clear()
+    if intake.count == 0 { throw FileError(file, .empty) }
     try intake.finish()
   }
 
@@ -99,6 +100,7 @@ private struct Intake {
   struct Stop: Error {}
 
   private let vault: Vault
+  private let path: String
   private let key: VaultKey
   private let terms: AdditionTerms
   private let isStrict: Bool
@@ -110,8 +112,9 @@ private struct Intake {
   /// One transaction costs a write to the disk; a larger one keeps others from the vault for longer.
   private static let together = 2000
 
-  init(_ vault: Vault, _ key: VaultKey, _ terms: AdditionTerms, isStrict: Bool, asJSON: Bool) {
+  init(_ vault: Vault, _ path: String, _ key: VaultKey, _ terms: AdditionTerms, isStrict: Bool, asJSON: Bool) {
     self.vault = vault
+    self.path = path
     self.key = key
     self.terms = terms
     self.isStrict = isStrict
@@ -134,8 +137,9 @@ private struct Intake {
     guard !waiting.isEmpty else { return }
     let items = waiting
     waiting = []
-    let found = try vault.add(
-      items.map(\.identity), terms, stopsAtRefusal: isStrict, with: key, on: .present)
+    let found = try about(path) {
+      try vault.add(items.map(\.identity), terms, stopsAtRefusal: isStrict, with: key, on: .present)
+    }
     for (item, outcome) in zip(items, found) {
       if case .refused(let refusal) = outcome {
         try refuse(item.place, refusal, &progress)

@@ -1,3 +1,4 @@
+import CLinux
 import Cryptography
 import HostSupport
 import HuskFormat
@@ -27,8 +28,10 @@ struct GrantRun {
 
   /// How many devices go to a core at once.
   private static let together = 256
-  /// How many grants are recorded at once: a run of a spool.
-  static let step = 16_384
+  /// How many grants are recorded at once.
+  private static let step = 16_384
+  /// However few there are, after so many milliseconds: a slow signer's work isn't lost.
+  private static let longestStep: Int64 = 2000
 
   /// Does the tasks, in their order, as one job.
   ///
@@ -128,6 +131,7 @@ struct GrantRun {
       vault, scope, module: task.terms.module, after: isLatest ? job.position : 0)
     var step: [GrantJob.Grant] = []
     var mark: Int64 = 0
+    var stepBegan = linux_monotonic_milliseconds()
     let (key, trust) = (key, trust)
 
     func record() throws {
@@ -141,6 +145,7 @@ struct GrantRun {
       try output.recorded()
       summary.issued += UInt64(step.count)
       step.removeAll(keepingCapacity: true)
+      stepBegan = linux_monotonic_milliseconds()
     }
 
     do {
@@ -169,6 +174,7 @@ struct GrantRun {
             case .leftOut(let reason): summary.leftOut[reason, default: 0] += 1
             }
           }
+          if linux_monotonic_milliseconds() - stepBegan > Self.longestStep { try record() }
           let done = job.count + UInt64(step.count)
           progress.update(done, done: done + summary.leftOutCount, of: expected)
         })

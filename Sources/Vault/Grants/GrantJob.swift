@@ -14,9 +14,6 @@ public struct GrantJob: Sendable {
   public internal(set) var position: Int64
   /// In the order in which they were begun; those of an earlier run too.
   public internal(set) var series: [Part]
-  /// Whether grants may be added to the latest series. One of an earlier run is closed: its last step may have been a
-  /// short one, and a spool has its runs by that.
-  var isLatestOpen = false
 
   public struct Part: Sendable {
     let row: Int64
@@ -111,9 +108,8 @@ extension Vault {
       }
       let row = try database.row(of: job, now: occasion.now)
       changed.row = row
-      if !job.isLatestOpen || changed.series.last?.series != series {
+      if changed.series.last?.series != series {
         changed.series.append(try database.begin(series, module: module, in: row))
-        changed.isLatestOpen = true
       }
       let last = changed.series.count - 1
       for grant in grants { try database.insert(grant, module: module, series: changed.series[last].row, keeps: keeps) }
