@@ -89,7 +89,8 @@ package enum Schema {
       status INTEGER NOT NULL CHECK (status BETWEEN 1 AND 6),
       batch INTEGER REFERENCES batches (id),
       added_at INTEGER NOT NULL,
-      identity INTEGER NOT NULL REFERENCES identities (id) DEFERRABLE INITIALLY DEFERRED,  -- the current one
+      identity INTEGER NOT NULL,           -- the current one; no foreign key: two that refer to each other
+                                           -- would make every insertion search a whole table
       seal BLOB NOT NULL CHECK (length(seal) = 16)
     ) STRICT;
 
@@ -105,6 +106,7 @@ package enum Schema {
       platform INTEGER NOT NULL REFERENCES platforms (id),
       grant_key BLOB NOT NULL CHECK (length(grant_key) = 32),
       key_epoch INTEGER NOT NULL CHECK (key_epoch >= 0),
+      generation INTEGER NOT NULL CHECK (generation >= 0),  -- of the device's secure storage
       lifecycle INTEGER NOT NULL,
       template INTEGER REFERENCES templates (id),
       file BLOB NOT NULL,                  -- the identity file, or its difference from the template
