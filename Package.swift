@@ -119,7 +119,7 @@ let hostTargets: [Target] = [
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(
-    name: "husk", dependencies: ["HuskCommands"], swiftSettings: common,
+    name: "husk", dependencies: ["CLinux", "HuskCommands"], swiftSettings: common,
     linkerSettings: [.unsafeFlags(["-Xlinker", "-z", "-Xlinker", "now"])]),
   .target(name: "CBaseline", dependencies: ["CLibCrypto"], cSettings: hardenedC),
   .executableTarget(

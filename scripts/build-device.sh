@@ -59,7 +59,7 @@ name="husk-$version-$architecture"
 work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 new="$work/$name"
-mkdir -p "$new"/{stages,lib,include,firmware}
+mkdir -p "$new"/{stages,lib,include,firmware,systemd}
 for stage in $(cd "$build/stages" && find . -type f ! -name '*.map' -printf '%P\n' | sort); do
   "$architecture-linux-gnu-strip" -o "$new/stages/$stage" "$build/stages/$stage"
 done
@@ -70,10 +70,7 @@ ln -s "libhusk.so.$major" "$new/lib/libhusk.so"
 install -m 644 "$header" Sources/CHusk/include/module.modulemap "$new/include"
 install -m 644 Samples/firmware/* Samples/adpcm/adpcm.h Samples/activity/activity.h "$new/firmware"
 install -m 644 LICENSE "$new"
-if [ -d Samples/service ]; then
-  mkdir "$new/systemd"
-  install -m 644 Samples/service/* "$new/systemd"
-fi
+install -m 644 Samples/service/* "$new/systemd"
 while IFS= read -r file; do
   mkdir -p "$new/$(dirname "$file")"
   sed -e "s/@VERSION@/$version/; s/@MAJOR@/$major/; s/@ARCHITECTURE@/$architecture/" "Samples/sdk/$file" \
@@ -82,8 +79,8 @@ done < <(cd Samples/sdk && find . -type f -printf '%P\n' | sort)
 
 # What all of this was made from and with: the same gives the same.
 source_digest() {
-  find Package.swift Sources Samples/{adpcm,activity,firmware,sdk,service} scripts LICENSE -type f -not -path '*/__pycache__/*' \
-    2>/dev/null | sort | xargs sha256sum | sha256sum | cut -d' ' -f1
+  find Package.swift Sources Samples/{adpcm,activity,firmware,sdk,service} scripts LICENSE -type f | sort |
+    xargs sha256sum | sha256sum | cut -d' ' -f1
 }
 {
   printf 'Husk %s for %s\n\n' "$version" "$architecture"

@@ -15,8 +15,8 @@ import os
 import re
 import sys
 
-# Swift's name for an architecture, and what the compilers offer there against jumps into the middle of code. Swift hands
-# such a flag on to its code generator when it is given for its C importer.
+# Swift's name for an architecture, and what the compilers offer there against jumps into the middle of code. Swift
+# hands such a flag on to its code generator when it is given for its C importer.
 MACHINES = {
     "x86_64": {"swift": "x86_64-unknown-linux-gnu", "branches": "-fcf-protection=full"},
     "aarch64": {"swift": "aarch64-none-none-elf", "branches": "-mbranch-protection=standard"},
@@ -74,9 +74,8 @@ class Plan:
         self.c = [machine["branches"], "-fPIC", "-Os", "-ffunction-sections", "-fdata-sections"]
         # Nothing unwinds through Swift's frames, so nothing gets as far as these.
         self.c += ["-fno-asynchronous-unwind-tables"]
-        self.swift = ["-target", machine["swift"], "-module-cache-path", f"{build}/cache", "-I", build]
-        # The modules are one package here too, or `package` declarations would be nobody's.
-        self.swift += ["-package-name", "husk"]
+        self.swift = ["-target", machine["swift"], "-package-name", package["name"], "-I", build]
+        self.swift += ["-module-cache-path", f"{build}/cache"]
         self.swift += ["-Xfrontend", "-enable-stack-protector", "-Xcc", machine["branches"]]
         self.link = list(LINK)
         if sysroot:

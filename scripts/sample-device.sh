@@ -9,6 +9,7 @@
 [ $# -eq 2 ] || die "usage: sample-device.sh x86_64|aarch64 DIRECTORY"
 mkdir -p "$(dirname "$2")"
 directory=$(realpath -m "$2")
+"$root/scripts/setup.sh"
 build_sample "$1"
 made_of=$(cat "$husk" "$sdk"/stages/* "$samples/firmware" "$samples"/*.so | sha256sum)
 [ "$(cat "$directory/made-of" 2>/dev/null)" != "$made_of" ] || exit 0

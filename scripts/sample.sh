@@ -3,7 +3,7 @@
 
 # Builds `husk`, and sets `husk`, `sdk` and `samples`.
 build_sample() {
-  build_device_side "$@"
+  quietly build_device_side "$@"
   quietly swift build --package-path "$root" -c release --product husk
   husk=$(swift build --package-path "$root" -c release --show-bin-path)/husk
 }
@@ -14,7 +14,7 @@ certify_sample_keys() {
   "$husk" certify --key boot-root.pem --subject-key platform.pub --subject "Example Platform" \
     --role boot.loader --role boot.decryptor --role boot.firmware --scope com.example. -o platform.chain
   "$husk" certify --key boot-root.pem --subject-key vendor.pub --subject "Example Vendor" \
-    --role module --role grant --scope com.example. -o vendor.chain
+    --role module --role grant --scope com.example. --depth 1 -o vendor.chain
 }
 
 sign_sample_stages() {

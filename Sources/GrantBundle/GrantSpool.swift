@@ -38,7 +38,8 @@ public struct GrantSpool: ~Copyable {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(records.count * GrantRecord.size)
     for record in records.sorted(by: { precedes($0.deviceID, $1.deviceID) }) { record.append(to: &bytes) }
-    guard linux_pwrite_all(descriptor, bytes, bytes.count, Self.offset(of: start)) == 0, fdatasync(descriptor) == 0 else {
+    guard linux_pwrite_all(descriptor, bytes, bytes.count, Self.offset(of: start)) == 0, fdatasync(descriptor) == 0
+    else {
       throw FileError(path: path, errno: linux_errno())
     }
   }

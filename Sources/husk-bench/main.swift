@@ -18,7 +18,9 @@ do {
   case "engine" where arguments.count == 2: try issueInMemory(Int(arguments[1]) ?? 0)
   case "look-up" where arguments.count == 3: try lookUp(arguments[1], arguments[2])
   default:
-    print("husk-bench parts | fleet COUNT ROOT.pem BOOT-ROOT.pub LOADER DECRYPTOR OUTPUT | engine COUNT | look-up BUNDLE ID")
+    print(
+      "husk-bench parts | fleet COUNT ROOT.pem BOOT-ROOT.pub LOADER DECRYPTOR OUTPUT | engine COUNT | look-up BUNDLE ID"
+    )
     exit(2)
   }
 } catch {

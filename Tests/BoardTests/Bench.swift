@@ -23,6 +23,8 @@ final class Bench: Sendable {
     try made.withLock { made in
       if let bench = made[architecture] { return bench }
       let bench = try Bench(architecture)
+      // Its directory goes when the test run ends.
+      if made.isEmpty { atexit { Bench.made.withLock { $0 = [:] } } }
       made[architecture] = bench
       return bench
     }

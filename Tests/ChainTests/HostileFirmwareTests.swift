@@ -68,7 +68,9 @@ struct HostileFirmwareTests {
       #expect(after.peak <= Int(Limits.decryptorMemory), "\(battery), seed \(seed)")
       #expect(after.memoryFiles == 0, "\(battery), seed \(seed)")
       #expect(after.descriptors == before.descriptors, "\(battery), seed \(seed)")
-      #expect(after.workers.count <= before.workers.count, "\(battery), seed \(seed)")
+      for worker in after.workers {
+        if let worker = ProcessHandle(worker) { #expect(worker.waitForEnd(), "\(battery), seed \(seed)") }
+      }
     }
     try boot.say("go\n")
     try boot.wait(for: "done: ended")

@@ -47,7 +47,7 @@ struct ScarcityTests {
 
   @Test(
     "memory that may be locked, modules load all the same",
-    arguments: Array(stride(from: 6_000_000, through: 9_000_000, by: 250_000)))
+    arguments: Array(stride(from: 6_000_000, through: 8_250_000, by: 250_000)))
   func lockedMemory(limit: Int) throws {
     let device = try Device(firmware: Compiler.firmware("loads"))
     let bench = try Bench()

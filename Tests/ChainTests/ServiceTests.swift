@@ -78,7 +78,7 @@ struct ServiceTests {
     #expect(try client(of: service, user: Service.user, group: Self.group) == Self.turnedAway)
     // Not a byte: the other end is just closed.
     let stranger = try service.connect()
-    #expect(throws: Channel.Failure.disconnected) { _ = try stranger.channel.receive() }
+    #expect(throws: Channel.Failure.disconnected) { try stranger.receive() }
     #expect(try client(of: service, user: Self.user) == "let in\n", "it goes on")
   }
 
@@ -100,7 +100,7 @@ struct ServiceTests {
       clients.append(client)
     }
     let late = try service.connect()
-    #expect(throws: Channel.Failure.disconnected) { _ = try late.channel.receive() }
+    #expect(throws: Channel.Failure.disconnected) { try late.receive() }
     for client in clients { #expect(try client.ask(.hello) == .hello(version: 1)) }
     clients.removeFirst()
     // It sees both at once, and the end first.

@@ -20,8 +20,8 @@ struct SimTests {
     try create("two")
     #expect(
       try desk.contents().keys.filter { $0.hasPrefix("one/") }.sorted() == [
-        "one/flash", "one/flash/boot", "one/flash/grants", "one/flash/modules", "one/fuses", "one/fuses/counter",
-        "one/fuses/fuses", "one/rom", "one/rom/bootrom",
+        "one/flash", "one/flash/boot", "one/flash/grants", "one/flash/modules", "one/flash/status",
+        "one/flash/storage", "one/fuses", "one/fuses/counter", "one/fuses/fuses", "one/rom", "one/rom/bootrom",
       ])
     #expect(try desk.permissions("one") == 0o755)
     #expect(try desk.permissions("one/rom/bootrom") == 0o755)

@@ -78,7 +78,15 @@ public final class Program {
     let variables = environment.map { strdup("\($0.key)=\($0.value)") } + [nil]
     defer { for text in words + variables { free(text) } }
     var process: Int32 = 0
-    let failure = posix_spawnp(&process, executable, &actions, nil, words, variables)
+    // Threads that run tests block signals, and who inherits that waits for ever for the end of its children.
+    var attributes = posix_spawnattr_t()
+    posix_spawnattr_init(&attributes)
+    defer { posix_spawnattr_destroy(&attributes) }
+    var none = sigset_t()
+    sigemptyset(&none)
+    posix_spawnattr_setsigmask(&attributes, &none)
+    posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETSIGMASK))
+    let failure = posix_spawnp(&process, executable, &actions, &attributes, words, variables)
     guard failure == 0 else {
       throw ProgramFailure(description: "\(executable) doesn't start: \(String(cString: strerror(failure)))")
     }

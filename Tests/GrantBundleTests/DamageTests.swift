@@ -65,16 +65,20 @@ struct DamageTests {
     try expect(
       .malformed, forge { encode(to: &$0, count: 200, Array(entries[64..<128] + entries[..<64] + entries[128...])) })
     try expect(.malformed, forge { $0.encode(unsigned: 1) })
-    try expect(.malformed, forge { encoder in
-      encode(to: &encoder, count: 200, entries)
-      encoder.encodeNull()
-    })
-    try expect(.malformed, forge { encoder in
-      encoder.beginArray(3)
-      encoder.encode(unsigned: 1)
-      encoder.beginArray(0)
-      encoder.encode(bytes: entries)
-    })
+    try expect(
+      .malformed,
+      forge { encoder in
+        encode(to: &encoder, count: 200, entries)
+        encoder.encodeNull()
+      })
+    try expect(
+      .malformed,
+      forge { encoder in
+        encoder.beginArray(3)
+        encoder.encode(unsigned: 1)
+        encoder.beginArray(0)
+        encoder.encode(bytes: entries)
+      })
   }
 
   @Test("whose buckets aren't in order is refused")

@@ -18,11 +18,19 @@ struct FuseTests {
     try openToAll(scratch.directory)
     // What keeps the stages out must not be the file's mode alone.
     try FileManager.default.setAttributes([.posixPermissions: 0o444], ofItemAtPath: device.fuses.path)
-    flags = ["-DFUSES=\"\(device.fuses.path)\"", "-DSCRATCH=\"\(scratch.directory.path)\""]
+    flags = Self.flags(device.fuses, scratch)
+    accomplices = try Self.accomplices(with: device.fuses)
+  }
+
+  private static func flags(_ file: URL, _ scratch: Scratch) -> [String] {
+    ["-DFUSES=\"\(file.path)\"", "-DSCRATCH=\"\(scratch.directory.path)\""]
+  }
+
+  private static func accomplices(with file: URL) throws -> [Conversation] {
     let program = try Compiler.program("accomplice")
-    accomplices = try ["0", "64901", "64902"].map { [device] user in
+    return try ["0", "64901", "64902"].map { user in
       let accomplice = try Conversation(
-        "/bin/bash", ["-c", "exec -a accomplice \"$@\"", "bash", program.path, user, device.fuses.path])
+        "/bin/bash", ["-c", "exec -a accomplice \"$@\"", "bash", program.path, user, file.path])
       try accomplice.wait(for: "ready")
       return accomplice
     }
@@ -30,6 +38,22 @@ struct FuseTests {
 
   @Test("are out of reach for whatever runs as a stage", arguments: Stage.allCases)
   func stage(stage: Stage) throws {
+    try expectNothingReached(by: stage, flags)
+  }
+
+  /// The bootloader is the one that has the counter: it counts for the decryptor (SPEC 7.6).
+  @Test("and the counter is, for what runs behind the bootloader", arguments: [Stage.decryptor, .firmware])
+  func counter(stage: Stage) throws {
+    // Only its length counts. With this in it the probe knows it.
+    try Data(Data(contentsOf: device.fuses).prefix(64)).write(to: device.counter)
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: device.counter.path)
+    let accomplices = try Self.accomplices(with: device.counter)
+    try expectNothingReached(by: stage, Self.flags(device.counter, scratch))
+    withExtendedLifetime(accomplices) {}
+  }
+
+  /// Puts the probe in a stage's place and boots.
+  private func expectNothingReached(by stage: Stage, _ flags: [String]) throws {
     let probe = try Compiler.program("probe_fuses", flags + (stage == .firmware ? [] : ["-static"]))
     try device.install(Stages.package(stage, image: Array(Data(contentsOf: probe))), as: stage)
     let outcome = try device.boot()

@@ -33,12 +33,48 @@ struct ReaderTests {
     let attackers = try attackers(of: "attacked-weakness")
     try require(Compiler.program("weak_stages", ["-static"]).path, ["attacked-weakness", "200", "64901"])
     let reports = try attackers.map { try $0.end().stdout }
-    for way in ["stealing descriptor 3", "descriptors", "memory", "mappings", "remote read", "tracing"] {
+    for way in [
+      "stealing descriptor 3", "descriptors", "memory", "mappings", "remote read", "tracing", "environment",
+      "comparison",
+    ] {
       #expect(reports[1].contains("reached: \(way) into "), "\(way): \(reports[1])")
     }
     // Not even that helps another user.
     #expect(!reports[0].contains("reached"), "\(reports[0])")
     #expect(!reports[2].contains("reached"), "\(reports[2])")
+  }
+
+  @Test("can't send a signal to the decryptor, not even one that stops it", arguments: ["65534", "64902"])
+  func signals(user: String) throws {
+    let client = try Device.withCounter().startSecureWorld()
+    let identity = try client.identity()
+    let decryptor = try client.decryptor()
+    for signal in ["0", "STOP", "ABRT", "QUIT", "TERM", "KILL"] {
+      let outcome = try run(
+        "setpriv", ["--reuid", user, "--regid", user, "--clear-groups", "/bin/kill", "-s", signal, "\(decryptor)"])
+      #expect(outcome.status == 1 && outcome.stderr.contains("Operation not permitted"), "\(signal): \(outcome)")
+    }
+    #expect(try client.identity() == identity)
+    #expect(try client.decryptor() == decryptor)
+  }
+
+  @Test("of the same user doesn't look into the tool, as it would into another program", arguments: ["husk", "cat"])
+  func tool(name: String) throws {
+    let scratch = try Scratch()
+    let program = scratch.directory.appending(path: name)
+    try FileManager.default.copyItem(
+      at: name == "husk" ? URL(filePath: Workshop.tool) : URL(filePath: "/bin/cat"), to: program)
+    let pipe = scratch.directory.appending(path: "pipe").path
+    try #require(mkfifo(pipe, 0o644) == 0)
+    let asNobody = ["--reuid", "65534", "--regid", "65534", "--clear-groups"]
+    let process = try Program("setpriv", asNobody + [program.path] + (name == "husk" ? ["inspect"] : []) + [pipe])
+    // Opens when the program has opened its end, and so runs.
+    let end = open(pipe, O_WRONLY | O_CLOEXEC)
+    try #require(end >= 0)
+    let outcome = try run("setpriv", asNobody + ["cat", "/proc/\(process.id)/maps"])
+    #expect(outcome.stdout.isEmpty == (name == "husk"), "\(outcome)")
+    close(end)
+    _ = try process.outcome()
   }
 
   /// Starts an attacker of each user on the processes of a command line with `marker` in it.

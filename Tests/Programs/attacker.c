@@ -82,6 +82,7 @@ static bool mappings(pid_t process) {
 }
 
 static bool image(pid_t process) { return opens(process, "exe", O_RDONLY); }
+static bool environment(pid_t process) { return opens(process, "environ", O_RDONLY); }
 static bool root(pid_t process) { return opens(process, "root", O_RDONLY | O_DIRECTORY); }
 
 static bool tracing(pid_t process) {
@@ -107,6 +108,11 @@ static bool stealing(pid_t process) {
   return stolen >= 0;
 }
 
+// Tells which objects of the kernel two processes share, and where they lie relative to each other.
+static bool comparison(pid_t process) {
+  return syscall(SYS_kcmp, process, process, 1 /* KCMP_VM */, 0, 0) >= 0;
+}
+
 static const struct {
   const char *name;
   bool (*reaches)(pid_t);
@@ -114,7 +120,7 @@ static const struct {
     {"descriptor 3", descriptor_3}, {"stealing descriptor 3", stealing}, {"descriptor 4", descriptor_4},
     {"descriptors", descriptors},   {"memory", memory},                  {"mappings", mappings},
     {"image", image},               {"root", root},                      {"remote read", remote_read},
-    {"tracing", tracing},
+    {"tracing", tracing},                   {"environment", environment},        {"comparison", comparison},
 };
 
 static void attack(pid_t process) {

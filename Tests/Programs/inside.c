@@ -2,6 +2,7 @@
 //
 //   inside PROCESS            in a copy of the process for each attempt, so that one that is killed leaves the rest
 //   inside PROCESS worker     says "ready", and does so in the next process that it forks
+//   inside PROCESS code       makes the attempts at executable memory, and in the process itself
 //
 // Prints `ATTEMPT: OUTCOME` for each: `killed` (SIGSYS), `succeeded`, or the name of an error. The copies end.
 #include <elf.h>
@@ -294,7 +295,6 @@ static long try_many_descriptors(pid_t p) {
 #if defined(__x86_64__)
 static long try_open(pid_t p) { return ASK2(SYS_open, put_text(p, "/etc/passwd"), O_RDONLY); }
 static long try_fork(pid_t p) { return ASK1(SYS_fork, 0); }
-static long try_vfork(pid_t p) { return ASK1(SYS_vfork, 0); }
 static long try_x32(pid_t p) { return ASK1(NUMBER_OF_X32 + SYS_getpid, 0); }
 static long try_thread_area(pid_t p) { return ASK3(SYS_modify_ldt, 0, 0, 0); }
 static long try_io_ports(pid_t p) { return ASK1(SYS_iopl, 3); }
@@ -379,7 +379,6 @@ static const struct {
 #if defined(__x86_64__)
     {"open", try_open},
     {"fork", try_fork},
-    {"vfork", try_vfork},
     {"a call of the x32 kind", try_x32},
     {"modify_ldt", try_thread_area},
     {"iopl", try_io_ports},
@@ -427,7 +426,13 @@ int main(int argc, char **argv) {
   find_gadget(process);
   if (argc > 2 && strcmp(argv[2], "worker") == 0) host = next_forked(process);
   get(host, &before);
+  bool is_code = argc > 2 && strcmp(argv[2], "code") == 0;
   for (size_t i = 0; i < sizeof attempts / sizeof attempts[0]; i++) {
+    if (is_code) {
+      if (strstr(attempts[i].name, "executable") != NULL) report(attempts[i].name, attempts[i].make(process));
+      set(process, &before);
+      continue;
+    }
     pid_t child = copy(host);
     report(attempts[i].name, attempts[i].make(child));
     end(child);

@@ -66,7 +66,7 @@ struct GrantExtractCommand: ParsableCommand {
     let fitting = grants.filter { module == nil || $0.module == module }
     guard let first = fitting.first else { throw GrantNotFoundError(source: source, device: device, isIssued: false) }
     guard fitting.count == 1 else {
-      throw SeveralGrantsError(source: source, modules: fitting.map(\.module.text))
+      throw SeveralGrantsError(source: source, modules: fitting.map(\.module.text).sorted())
     }
     return first.grant
   }

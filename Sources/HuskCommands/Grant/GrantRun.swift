@@ -87,9 +87,15 @@ struct GrantRun {
       // What was issued so far is lost. It is issued anew: a grant with a higher number does no harm.
       try about(path) { try vault.finish(job, on: occasion) }
     }
-    try output.checkNew()
     let job = GrantJob(digest)
     _ = try output.prepare(job)
+    do {
+      try output.checkNew()
+    } catch {
+      // What a job like this left when it was over, too.
+      output.close()
+      throw error
+    }
     return (job, false)
   }
 

@@ -72,9 +72,9 @@ public struct GrantCandidates {
           FROM devices JOIN identities ON identities.id = devices.identity
           LEFT JOIN grants AS latest ON latest.device = devices.id AND latest.module = ?1
             AND latest.sequence = (SELECT max(sequence) FROM grants WHERE device = devices.id AND module = ?1)
-          WHERE devices.id > ?2 AND \(condition.sql) ORDER BY devices.id LIMIT ?3
+          WHERE devices.id > ?2 AND \(condition.sql) ORDER BY devices.id LIMIT \(limit)
           """)
-      let rows = try Row.fetchCursor(statement, arguments: [moduleID, position, limit] + condition.arguments)
+      let rows = try Row.fetchCursor(statement, arguments: [moduleID, position] + condition.arguments)
       var candidates: [GrantCandidate] = []
       while let row = try rows.next() {
         candidates.append(try GrantCandidate(row, module, &platforms, database))
@@ -110,7 +110,7 @@ extension Vault {
 }
 
 extension Database {
-  /// A condition on devices, whose parameters follow the third.
+  /// A condition on devices, whose parameters follow the second.
   fileprivate func condition(
     for scope: GrantScope, after position: Int64, limit: Int
   ) throws -> (sql: String, arguments: StatementArguments) {
