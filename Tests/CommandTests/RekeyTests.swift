@@ -46,8 +46,8 @@ struct RekeyTests {
     #expect(try load() == "answer 42")
   }
 
-  @Test("gets back everything that it had by one command after its flash was erased")
-  func erased() throws {
+  @Test("gets back everything that it had by one command after its modules and grants were lost")
+  func lost() throws {
     let before = try device.startSecureWorld().identity()
     for file in [Self.package, Self.grant] { try device.remove(file) }
     #expect(try device.startSecureWorld().identity() == before)
@@ -57,6 +57,21 @@ struct RekeyTests {
     try install("again.grant")
     #expect(try load() == "answer 42")
     #expect(try desk.report("inspect", "again.grant")["sequence"] as? Int == 2)
+  }
+
+  @Test("whose whole flash was erased is the same device with another key, and gets everything for that")
+  func erased() throws {
+    for file in try FileManager.default.contentsOfDirectory(atPath: device.flash.appending(path: "storage").path) {
+      try device.remove("storage/\(file)")
+    }
+    for file in [Self.package, Self.grant] { try device.remove(file) }
+    #expect(try add() == "rekeyed")
+    #expect(try grant("--reissue", output: "again.grant").status == 0)
+    try install("one.grant")
+    #expect(try load() == "refused (status \(ErrorClass.wrongGrantKey.rawValue))")
+    try install("again.grant")
+    #expect(try load() == "answer 42")
+    #expect(try desk.report("device", "find", "acme.vault", id)["device"] as? String == id)
   }
 
   @Test("that was re-keyed replaces its grant key, and gets nothing for the former one")

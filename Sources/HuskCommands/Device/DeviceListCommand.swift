@@ -65,7 +65,8 @@ struct DeviceListFormat: ParsableArguments {
     if csv { printLines(Self.columns.joined(separator: ",")) }
     try about(path) {
       try vault.forEachPage(selection) { page in
-        let rows = try page.map { try fields(of: $0, tags: vault.tags(of: $0)) }
+        let tags = try vault.tags(of: page)
+        let rows = page.map { fields(of: $0, tags: tags[$0.row] ?? []) }
         if json {
           for row in rows { printJSONLine(row) }
         } else {

@@ -63,12 +63,22 @@ extension Vault {
 
   /// A device's tags, by name.
   public func tags(of device: DeviceRecord) throws(VaultError) -> [String] {
+    try tags(of: [device])[device.row] ?? []
+  }
+
+  /// Devices' tags, by name, under the devices' ``DeviceRecord/row``s; nothing for those that have none.
+  public func tags(of devices: [DeviceRecord]) throws(VaultError) -> [Int64: [String]] {
     try read { database in
-      try Row.fetchAll(
+      // The numbers are the vault's own.
+      let rows = devices.map { String($0.row) }.joined(separator: ", ")
+      let found = try Row.fetchAll(
         database,
-        sql: "SELECT name FROM device_tags JOIN tags ON tags.id = tag WHERE device = ? ORDER BY name",
-        arguments: [device.row]
-      ).map { try $0.text("name", in: .device) }
+        sql: "SELECT device, name FROM device_tags JOIN tags ON tags.id = tag WHERE device IN (\(rows)) ORDER BY name")
+      var tags: [Int64: [String]] = [:]
+      for row in found {
+        tags[try row.rowID("device", in: .device), default: []].append(try row.text("name", in: .device))
+      }
+      return tags
     }
   }
 }
