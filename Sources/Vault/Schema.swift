@@ -106,6 +106,7 @@ package enum Schema {
       platform INTEGER NOT NULL REFERENCES platforms (id),
       grant_key BLOB NOT NULL CHECK (length(grant_key) = 32),
       key_epoch INTEGER NOT NULL CHECK (key_epoch >= 0),
+      generation INTEGER NOT NULL CHECK (generation >= 0),  -- of the device's secure storage
       lifecycle INTEGER NOT NULL,
       template INTEGER REFERENCES templates (id),
       file BLOB NOT NULL,                  -- the identity file, or its difference from the template

@@ -142,6 +142,22 @@ struct DeviceTests {
     #expect(grants.map(\.isForCurrentKey) == [false, true])
   }
 
+  @Test("that lost their storage have a higher generation, and don't go back to a lower one in their key epoch")
+  func generation() throws {
+    var later = IdentityFixture("A")
+    later.claims = DeviceKeyClaims(
+      grantKey: TestGrantKey("A, generation 5").publicKey, lifecycle: .secured, keyEpoch: 2, generation: 5)
+    try bench.add(IdentityFixture("A"))
+    #expect(try bench.add(later) == [.rekeyed])
+    #expect(try bench.devices()[0].identity.generation == 5)
+    #expect(try bench.add(IdentityFixture("A")) == [.refused(.staleGeneration(known: 5, found: 0))])
+    #expect(try bench.recipient().grantKey == TestGrantKey("A, generation 5").publicKey)
+    #expect(try bench.add(IdentityFixture("A", keyEpoch: 3)) == [.rekeyed])
+    #expect(try bench.findings() == [])
+    try bench.edit("UPDATE identities SET generation = 4 WHERE id = 3")
+    #expect(throws: VaultError.foreignRecord(.device)) { try bench.recipient() }
+  }
+
   @Test("known by a record that somebody else made aren't sealed anew by their identity")
   func laundering() throws {
     try bench.add(IdentityFixture("A"))

@@ -71,6 +71,7 @@ extension Report {
       Field("added", .time(identity.addedAt)),
       Field("lifecycle", .text("\(identity.lifecycle.name)")),
       Field("keyEpoch", .number(identity.keyEpoch)),
+      Field("generation", .number(identity.generation)),
       Field("grantKey", .hexadecimal(try COSEKey.thumbprint(x25519: identity.grantKey))),
       Field("deviceRoot", .hexadecimal(identity.platform.deviceRoot)),
       Field("bootRoot", .hexadecimal(identity.platform.decryptorRoot)),

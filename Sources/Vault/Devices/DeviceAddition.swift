@@ -94,7 +94,7 @@ extension Database {
       let row = try Row.fetchOne(
         self,
         sql: """
-          SELECT identities.id AS id, grant_key, key_epoch, lifecycle, platform, added_at, previous, platforms.*
+          SELECT identities.id AS id, grant_key, key_epoch, generation, lifecycle, platform, added_at, previous, platforms.*
           FROM identities JOIN platforms ON platforms.id = platform WHERE identities.id = ?
           """,
         arguments: [id])
@@ -186,13 +186,11 @@ private struct DeviceAddition {
     guard identity.keyEpoch >= known.identity.keyEpoch else {
       return .refused(.rollback(known: known.identity.keyEpoch, found: identity.keyEpoch))
     }
-    let current = try database.identityFile(known.identity.row)
-    if current == incoming.file { return .known }
     // Within a key epoch, a device that lost its storage has a higher generation (SPEC 6).
-    let generation = (try? IdentityFile(current).unverifiedClaims())?.generation ?? 0
-    guard identity.keyEpoch > known.identity.keyEpoch || identity.generation >= generation else {
-      return .refused(.staleGeneration(known: generation, found: identity.generation))
+    guard identity.keyEpoch > known.identity.keyEpoch || identity.generation >= known.identity.generation else {
+      return .refused(.staleGeneration(known: known.identity.generation, found: identity.generation))
     }
+    if try database.identityFile(known.identity.row) == incoming.file { return .known }
     // A file of identities may hold a device's former ones, and be read again: they don't come back by that. Only where
     // nothing can be granted to the current one any more, a device that returned to former software is meant.
     if trust.missing(for: known.identity.platform) == nil {
@@ -213,12 +211,13 @@ private struct DeviceAddition {
     let statement = try database.cachedStatement(
       sql: """
         INSERT INTO identities
-          (id, device, platform, grant_key, key_epoch, lifecycle, template, file, added_at, previous)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+          (id, device, platform, grant_key, key_epoch, generation, lifecycle, template, file, added_at, previous)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """)
     let identity = incoming.identity.value
     try statement.execute(arguments: [
       nextIdentity, device, platform, Data(identity.grantKey), Int64(clamping: identity.keyEpoch),
+      Int64(clamping: identity.generation),
       Int64(identity.lifecycle.rawValue), stored.template, Data(stored.file), Int64(clamping: occasion.now), previous,
     ])
     nextIdentity += 1
@@ -254,7 +253,7 @@ private struct DeviceAddition {
     return try key.seal(
       DeviceRecord.sealedContent(
         deviceID: identity.deviceID, status: status, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
-        lifecycle: identity.lifecycle, platform: incoming.platform))
+        generation: identity.generation, lifecycle: identity.lifecycle, platform: incoming.platform))
   }
 
   private func tag(_ device: Int64) throws {

@@ -27,6 +27,8 @@ public struct StoredIdentity: Equatable, Sendable {
   /// X25519, 32 bytes.
   public let grantKey: [UInt8]
   public let keyEpoch: UInt64
+  /// Of the device's secure storage: losing that re-keys it.
+  public let generation: UInt64
   public let lifecycle: Lifecycle
   public let platform: Platform
   let platformRow: Int64
@@ -38,16 +40,18 @@ public struct StoredIdentity: Equatable, Sendable {
 extension DeviceRecord {
   /// What the seal covers (SPEC 14.3): everything that decides whether and to which key the device gets grants.
   static func sealedContent(
-    deviceID: [UInt8], status: DeviceStatus, grantKey: [UInt8], keyEpoch: UInt64, lifecycle: Lifecycle,
+    deviceID: [UInt8], status: DeviceStatus, grantKey: [UInt8], keyEpoch: UInt64, generation: UInt64,
+    lifecycle: Lifecycle,
     platform: Platform
   ) -> [UInt8] {
     var encoder = CBOREncoder()
-    encoder.beginArray(7)
+    encoder.beginArray(8)
     encoder.encode(text: "husk-device")
     encoder.encode(bytes: deviceID)
     encoder.encode(unsigned: UInt64(status.rawValue))
     encoder.encode(bytes: grantKey)
     encoder.encode(unsigned: keyEpoch)
+    encoder.encode(unsigned: generation)
     lifecycle.encode(to: &encoder)
     encoder.beginArray(5)
     for value in [
@@ -59,6 +63,7 @@ extension DeviceRecord {
   func sealedContent(as status: DeviceStatus) -> [UInt8] {
     Self.sealedContent(
       deviceID: deviceID, status: status, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
+      generation: identity.generation,
       lifecycle: identity.lifecycle, platform: identity.platform)
   }
 
@@ -72,7 +77,7 @@ extension DeviceRecord {
   /// All columns that a record takes; conditions and an order may follow.
   static let query = """
     SELECT devices.id, devices.device, devices.status, devices.added_at, devices.seal, batches.name AS batch,
-      identities.id AS identity, identities.grant_key, identities.key_epoch, identities.lifecycle,
+      identities.id AS identity, identities.grant_key, identities.key_epoch, identities.generation, identities.lifecycle,
       identities.platform, identities.added_at AS identity_added_at, identities.previous,
       platforms.device_root, platforms.loader_root, platforms.loader, platforms.decryptor_root, platforms.decryptor
     FROM devices JOIN identities ON identities.id = devices.identity JOIN platforms ON platforms.id = platform
@@ -101,6 +106,7 @@ extension StoredIdentity {
     self.row = try row.rowID(id, in: .identity)
     grantKey = try row.bytes("grant_key", in: .identity, count: X25519PrivateKey.byteCount)
     keyEpoch = try row.number("key_epoch", in: .identity)
+    generation = try row.number("generation", in: .identity)
     self.lifecycle = lifecycle
     platform = try Platform(row)
     platformRow = try row.rowID("platform", in: .identity)

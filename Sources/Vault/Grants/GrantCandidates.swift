@@ -22,6 +22,7 @@ public struct GrantCandidate: Sendable {
   public let latestSeries: Int64?
   let grantKey: [UInt8]
   let keyEpoch: UInt64
+  let generation: UInt64
   let identityRow: Int64
   let platform: Platform
   let seal: [UInt8]
@@ -29,8 +30,8 @@ public struct GrantCandidate: Sendable {
   /// Whom a grant is for; throws `foreignRecord`, `statusForbidsGrants` or `untrusted` (SPEC 14.4).
   public func recipient(with key: VaultKey, trust: TrustSet) throws(VaultError) -> GrantRecipient {
     let sealed = DeviceRecord.sealedContent(
-      deviceID: deviceID, status: status, grantKey: grantKey, keyEpoch: keyEpoch, lifecycle: lifecycle,
-      platform: platform)
+      deviceID: deviceID, status: status, grantKey: grantKey, keyEpoch: keyEpoch,
+      generation: generation, lifecycle: lifecycle, platform: platform)
     guard try key.isSealed(sealed, by: seal) else { throw .foreignRecord(.device) }
     guard status.allowsGrants else { throw .statusForbidsGrants(status) }
     if let (kind, value) = trust.missing(for: platform) { throw .untrusted(kind, value) }
@@ -66,7 +67,8 @@ public struct GrantCandidates {
       let statement = try database.cachedStatement(
         sql: """
           SELECT devices.id, devices.device, devices.status, devices.seal, identities.id, identities.grant_key,
-            identities.key_epoch, identities.lifecycle, identities.platform, latest.sequence, latest.series
+            identities.key_epoch, identities.lifecycle, identities.platform, latest.sequence, latest.series,
+            identities.generation
           FROM devices JOIN identities ON identities.id = devices.identity
           LEFT JOIN grants AS latest ON latest.device = devices.id AND latest.module = ?1
             AND latest.sequence = (SELECT max(sequence) FROM grants WHERE device = devices.id AND module = ?1)
@@ -152,9 +154,11 @@ extension GrantCandidate {
     guard deviceID.count == 32, grantKey.count == 32,
       let keyEpoch = UInt64(exactly: try row.value(6, Int64.self, .identity)),
       let state = UInt16(exactly: try row.value(7, Int64.self, .identity)),
-      let lifecycle = Lifecycle(rawValue: state)
+      let lifecycle = Lifecycle(rawValue: state),
+      let generation = UInt64(exactly: try row.value(11, Int64.self, .identity))
     else { throw VaultError.damaged(.identity) }
     self.keyEpoch = keyEpoch
+    self.generation = generation
     self.lifecycle = lifecycle
     let platformRow = try row.value(8, Int64.self, .identity)
     if let platform = platforms[platformRow] {

@@ -203,7 +203,8 @@ private struct Check {
     else { return "its identity can't be read" }
     let isSame =
       id == device.deviceID && claims.grantKey == device.identity.grantKey
-      && claims.keyEpoch == device.identity.keyEpoch && claims.lifecycle == device.identity.lifecycle
+      && claims.keyEpoch == device.identity.keyEpoch && claims.generation == device.identity.generation
+      && claims.lifecycle == device.identity.lifecycle
       && file.dice.map(\.codeHash) == [device.identity.platform.loader, device.identity.platform.decryptor]
     return isSame ? nil : "its identity says something else than its record"
   }
