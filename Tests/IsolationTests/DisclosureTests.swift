@@ -50,7 +50,7 @@ struct DisclosureTests {
   private static func maySeeSecrets(_ event: Event) -> Bool {
     guard !event.call.hasPrefix("exec") else { return false }
     return event.destination.hasPrefix("pipe:") || event.destination == "/memfd:module"
-      || event.destination.firstMatch(of: #/\.(?:[a-z-]+\.pem|fuses)\.[A-Za-z0-9]{6}$/#) != nil
+      || event.destination.firstMatch(of: #/\.(?:[a-z-]+\.(?:pem|key)|fuses)\.[A-Za-z0-9]{6}$/#) != nil
   }
 
   private static func events(in log: URL) throws -> [Event] {

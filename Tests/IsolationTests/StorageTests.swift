@@ -22,7 +22,8 @@ struct StorageTests {
         Workshop.fuses, "decryptor.husk", "device.identity", "device/flash/boot/bootloader.husk",
         "device/flash/boot/decryptor.husk", "device/flash/boot/firmware.husk",
         "device/flash/grants/\(Workshop.module).grant", "device/flash/modules/\(Workshop.module).husk",
-        "device/rom/bootrom", "firmware.husk", "loader.husk", "module.grant", "module.husk", "platform.chain",
+        "device/flash/storage/0", "device/flash/storage/1", "device/fuses/counter", "device/rom/bootrom",
+        "firmware.husk", "loader.husk", "module.grant", "module.husk", "platform.chain",
         "vendor.chain", Workshop.vaultKey, "vendor.vault",
       ]
     #expect(try workshop.files() == expected.sorted())
