@@ -55,7 +55,7 @@ let sharedTargets: [Target] = [
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
   shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
@@ -71,7 +71,9 @@ let sharedTargets: [Target] = [
 let deviceTargets: [Target] = [
   .target(
     name: "Loader",
-    dependencies: ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    dependencies: [
+      "CBOR", "CHusk", "CLinux", "CLoader", "DeviceStore", "ErrorClass", "ModuleELF", "Protections", "SecureWorld",
+    ],
     swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),

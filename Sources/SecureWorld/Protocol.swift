@@ -14,12 +14,13 @@ public enum Operation: UInt64, Sendable {
   case identity = 2
   case protections = 3
   case statusList = 4
+  case check = 7
 
   /// How many descriptors the request carries.
   public var descriptorCount: Int {
     switch self {
     case .hello, .identity, .protections: 0
-    case .statusList: 1
+    case .statusList, .check: 1
     case .load: 2
     }
   }

@@ -12,6 +12,8 @@ public struct Reply: Equatable, Sendable {
     case protections([ProtectionFact])
     /// A status list was accepted.
     case statusList
+    /// A file passed the check.
+    case checked(CheckedFile)
     case failed(ErrorClass)
   }
 
@@ -45,6 +47,9 @@ public struct Reply: Equatable, Sendable {
     case .statusList:
       encoder.encode(unsigned: 0)
       encoder.encodeMap { _ in }
+    case .checked(let file):
+      encoder.encode(unsigned: 0)
+      file.encode(to: &encoder)
     case .failed(let errorClass):
       encoder.encode(integer: Int64(errorClass.rawValue))
       encoder.encodeMap { _ in }
@@ -80,6 +85,7 @@ public struct Reply: Equatable, Sendable {
       case .statusList:
         _ = try reader.readMap(atMost: 0)
         result = .statusList
+      case .check: result = .checked(try CheckedFile(&reader))
       }
     }
     try reader.finish()
