@@ -111,8 +111,8 @@ let hostTargets: [Target] = [
   host(
     "Simulator",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
-      "Packager", "Protections", "SecretBytes", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "Decryptor", "DeviceStore", "ErrorClass",
+      "HostSupport", "HuskFormat", "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
@@ -213,6 +213,11 @@ let testTargets: [Target] = [
   tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests(
+    "ModuleStoreTests",
+    ["DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld", "Simulator"]),
+  tests(
+    "UpdateTests", ["BootChain", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld"]),
   tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",

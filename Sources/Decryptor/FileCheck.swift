@@ -1,7 +1,5 @@
 import BootChain
-import COSE
 import CLinux
-import Cryptography
 import ErrorClass
 import HuskFormat
 import SecureStorage
@@ -48,15 +46,12 @@ struct FileCheck {
       try check(segments, of: manifest, at: front.payloadOffset)
       // Once more on the same signed bytes (SPEC 15.4).
       guard try decide(front, context) == decision else { throw .internal }
-      return try describe(manifest, front)
+      return try described { () throws(FormatError) in try CheckedFile(manifest, front) }
     case .grant(let file):
       guard segments.isEmpty else { throw .malformed }
       let decision = try decide(file, device, context)
       guard try decide(file, device, context) == decision else { throw .internal }
-      let terms = decision.value.terms
-      return CheckedFile(
-        role: Role.grant.bytes, name: terms.module.bytes, epoch: terms.epoch, digest: try digest(of: file.object),
-        number: terms.sequence)
+      return try described { () throws(FormatError) in try CheckedFile(decision.value.terms, file) }
     case .statusList(let file):
       guard segments.isEmpty else { throw .malformed }
       // It decides twice itself.
@@ -68,6 +63,14 @@ struct FileCheck {
 }
 
 extension FileCheck {
+  private func described(_ body: () throws(FormatError) -> CheckedFile) throws(ErrorClass) -> CheckedFile {
+    do throws(FormatError) {
+      return try body()
+    } catch {
+      throw error.errorClass
+    }
+  }
+
   private func decide(
     _ front: PackageFront, _ context: DecisionContext
   ) throws(ErrorClass) -> Verified<Manifest> {
@@ -139,22 +142,5 @@ extension FileCheck {
     }
     // The file ends with its last segment.
     guard end < layout.count || size == offset + manifest.payloadSize else { throw .sizeMismatch }
-  }
-
-  private func describe(_ manifest: Manifest, _ front: PackageFront) throws(ErrorClass) -> CheckedFile {
-    CheckedFile(
-      role: manifest.role.bytes, name: manifest.name.bytes,
-      version: [manifest.version.major, manifest.version.minor, manifest.version.patch],
-      securityVersion: manifest.securityVersion, epoch: manifest.epoch ?? 0, payloadOffset: front.payloadOffset,
-      payloadSize: manifest.payloadSize, firstSegment: UInt64(manifest.segments.range(of: 0).count),
-      segment: manifest.segmentSize, digest: try digest(of: front.object))
-  }
-
-  private func digest(of object: Sign1) throws(ErrorClass) -> [UInt8] {
-    do throws(CryptographyError) {
-      return try SHA256.hash(object.payload.span.bytes)
-    } catch {
-      throw .internal
-    }
   }
 }

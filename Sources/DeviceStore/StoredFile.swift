@@ -29,6 +29,7 @@ public struct StoredFile<Medium: Storage>: ~Copyable {
 
 extension Storage {
   /// The whole content of a file; throws `limitExceeded` if that is more than `limit` bytes.
+  @inline(never)
   public func content(of path: StoragePath, atMost limit: Int) throws(ErrorClass) -> [UInt8] {
     let file = try StoredFile(path, .reading, on: self)
     let size = try file.size()
@@ -58,6 +59,7 @@ extension Storage {
   }
 
   /// Removes a file that needn't be there. That it can't be is for whoever comes next.
+  @inline(never)
   public func discard(_ path: StoragePath) {
     do throws(ErrorClass) {
       try remove(path)
@@ -67,6 +69,7 @@ extension Storage {
   }
 
   /// Whether a file is there.
+  @inline(never)
   public func exists(_ path: StoragePath) -> Bool {
     do throws(ErrorClass) {
       _ = try StoredFile(path, .reading, on: self)

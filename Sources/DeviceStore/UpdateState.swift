@@ -71,6 +71,7 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// What was confirmed is the good one from now on.
+  @inline(never)
   public mutating func makePermanent(version: [UInt32]? = nil) {
     guard let slot = trial?.slot else { return }
     good = slot
@@ -79,6 +80,7 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// The trial is over.
+  @inline(never)
   public mutating func abandon(version: [UInt32]? = nil) {
     guard let slot = trial?.slot else { return }
     trial = nil
@@ -86,6 +88,7 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// Notes an event of the present run.
+  @inline(never)
   public mutating func note(_ kind: UpdateEvent.Kind, _ slot: Slot, detail: UInt64 = 0, version: [UInt32]? = nil) {
     history.append(UpdateEvent(run: run, kind: kind, slot: slot, detail: detail, version: version))
     if history.count > Self.historyLength { history.removeFirst(history.count - Self.historyLength) }

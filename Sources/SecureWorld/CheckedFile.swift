@@ -82,33 +82,32 @@ public struct CheckedFile: Equatable, Sendable {
   }
 
   public init(_ reader: inout CBORReader) throws(CBORError) {
+    self.init(role: [], name: [], digest: [])
     var map = try reader.readMap()
-    var label: Int64 = 0
-    func next(_ reader: inout CBORReader) throws(CBORError) {
-      label += 1
-      let start = reader.position
-      guard try reader.nextIntegerKey(&map) == label else { throw CBORError(.unexpectedType, at: start) }
+    var labels: Int64 = 0
+    while let label = try reader.nextIntegerKey(&map) {
+      labels += 1
+      // All of them, in order.
+      guard label == labels else { throw CBORError(.unexpectedType, at: reader.position) }
+      switch label {
+      case 1: role = Array(try reader.readText())
+      case 2: name = Array(try reader.readText())
+      case 3: version = try reader.readVersion()
+      case 10: digest = Array(try reader.readBytes(count: 32))
+      default:
+        let number = try reader.readUnsigned()
+        switch label {
+        case 4: securityVersion = number
+        case 5: epoch = number
+        case 6: payloadOffset = number
+        case 7: payloadSize = number
+        case 8: firstSegment = number
+        case 9: segment = number
+        default: self.number = number
+        }
+      }
     }
-    func number(_ reader: inout CBORReader) throws(CBORError) -> UInt64 {
-      try next(&reader)
-      return try reader.readUnsigned()
-    }
-    try next(&reader)
-    role = Array(try reader.readText())
-    try next(&reader)
-    name = Array(try reader.readText())
-    try next(&reader)
-    version = try reader.readVersion()
-    securityVersion = try number(&reader)
-    epoch = try number(&reader)
-    payloadOffset = try number(&reader)
-    payloadSize = try number(&reader)
-    firstSegment = try number(&reader)
-    segment = try number(&reader)
-    try next(&reader)
-    digest = Array(try reader.readBytes(count: 32))
-    self.number = try number(&reader)
-    guard map.remaining == 0 else { throw CBORError(.unexpectedType, at: reader.position) }
+    guard labels == 11 else { throw CBORError(.unexpectedType, at: reader.position) }
   }
 }
 
