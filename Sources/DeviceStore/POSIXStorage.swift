@@ -88,6 +88,7 @@ public struct POSIXStorage: Storage, Sendable {
       let place = names.firstIndex { name.lexicographicallyPrecedes($0) } ?? names.count
       names.insert(name, at: place)
     }
+    guard linux_errno() == 0 else { throw storageFailure() }
     return names
   }
 

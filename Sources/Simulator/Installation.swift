@@ -16,7 +16,15 @@ extension DeviceDirectory {
       throw .file(error)
     }
     switch file.label {
-    case .package, .grant, .statusList: return try receive(file)
+    case .package: return try installPackage(file)
+    case .grant:
+      return try install(file, atMost: Limits.grant) { (bytes) throws(FormatError) in
+        place(of: try GrantFile(bytes).unverifiedTerms())
+      }
+    case .statusList:
+      return try install(file, atMost: Limits.statusList) { (bytes) throws(FormatError) in
+        place(of: try StatusListFile(bytes).unverifiedList())
+      }
     case let label: throw .notInstallable(path: path, label)
     }
   }
