@@ -221,7 +221,10 @@ let testTargets: [Target] = [
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
   tests(
     "ModuleStoreTests",
-    ["DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld", "Simulator"]),
+    [
+      "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld", "Simulator",
+      "StorageSimulation",
+    ]),
   tests(
     "UpdateTests", ["BootChain", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld"]),
   tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),

@@ -1,4 +1,4 @@
-public import COSE
+import COSE
 import Cryptography
 import ErrorClass
 public import HuskFormat
@@ -18,17 +18,17 @@ extension CheckedFile {
 
   public init(_ terms: GrantTerms, _ file: GrantFile) throws(FormatError) {
     self.init(
-      role: Role.grant.bytes, name: terms.module.bytes, epoch: terms.epoch, digest: try digest(of: file.object),
+      role: Role.grant.bytes, name: terms.module.bytes, epoch: terms.epoch, digest: try signedDigest(of: file.object),
       number: terms.sequence)
   }
 
   public init(_ list: StatusList, _ file: StatusListFile) throws(FormatError) {
     self.init(
-      role: Role.status.bytes, name: list.scope.bytes, digest: try digest(of: file.object), number: list.number)
+      role: Role.status.bytes, name: list.scope.bytes, digest: try signedDigest(of: file.object), number: list.number)
   }
 }
 
-private func digest(of object: Sign1) throws(FormatError) -> [UInt8] {
+private func signedDigest(of object: Sign1) throws(FormatError) -> [UInt8] {
   do throws(CryptographyError) {
     return try SHA256.hash(object.payload.span.bytes)
   } catch {

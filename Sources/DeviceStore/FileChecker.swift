@@ -15,6 +15,14 @@ public protocol FileChecker {
   func show(statusList file: Int32) throws(ErrorClass)
 }
 
+extension FileChecker {
+  /// Checks a file, of a package without its payload.
+  @inline(never)
+  func check<Medium: Storage>(_ file: borrowing StoredFile<Medium>) throws(ErrorClass) -> CheckedFile {
+    try file.withHandle { (handle) throws(ErrorClass) in try check(handle, segments: 0..<0) }
+  }
+}
+
 extension ErrorClass {
   /// Whether a package that a check refuses so will always be refused (SPEC 9.3).
   var isFinalInCheck: Bool {

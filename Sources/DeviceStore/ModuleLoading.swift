@@ -71,7 +71,11 @@ extension ModuleStore {
     let package = try StoredFile(StorePaths.package(module, slot), .reading, on: storage)
     let grant = try StoredFile(StorePaths.grant(module, epoch: checked.epoch), .reading, on: storage)
     do throws(LoadFailure) {
-      return try load(Candidate(package: package.handle, grant: grant.handle, trial: trial))
+      return try package.withHandle { (package) throws(LoadFailure) in
+        try grant.withHandle { (grant) throws(LoadFailure) in
+          try load(Candidate(package: package, grant: grant, trial: trial))
+        }
+      }
     } catch {
       if let trial, error.errorClass.isFinalInLoad { abandon(module, trial, error) }
       throw error.errorClass
@@ -111,7 +115,7 @@ extension ModuleStore {
   private func retiring(_ module: [UInt8], _ control: ControlFiles<Medium>) -> UpdateState? {
     guard var state = control.stored() else { return nil }
     guard let trial = state.trial, !trial.isConfirmed, trial.triesLeft == 0 else { return state }
-    state.abandon()
+    state.abandon(version: state.version(of: trial.slot))
     do throws(ErrorClass) {
       try control.write(state)
       storage.discard(StorePaths.package(module, trial.slot))
@@ -148,8 +152,7 @@ extension ModuleStore {
   ) throws(ErrorClass) -> CheckedFile {
     let index = Int(slot.rawValue)
     if let checked = known[index] { return checked }
-    let package = try StoredFile(StorePaths.package(module, slot), .reading, on: storage)
-    let checked = try checker.check(package.handle, segments: 0..<0)
+    let checked = try checker.check(StoredFile(StorePaths.package(module, slot), .reading, on: storage))
     guard checked.name == module, checked.role == StorePaths.bytes("module") else { throw .wrongModule }
     known[index] = checked
     return checked

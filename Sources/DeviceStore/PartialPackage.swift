@@ -42,6 +42,15 @@ struct PartialPackage<Medium: Storage & Sendable>: ~Copyable {
     try checkArrived(checker)
   }
 
+  /// Checks what has arrived, if it is worth it.
+  mutating func checkArrived(_ checker: some FileChecker) throws(ErrorClass) {
+    let arrived = wholeSegments
+    guard arrived > checked, size == wholeSize || end(of: arrived) - end(of: checked) >= Self.step else { return }
+    try check(upTo: arrived, checker)
+    // Even if the power goes, this needn't come again.
+    try file.synchronize()
+  }
+
   borrowing func synchronize() throws(ErrorClass) { try file.synchronize() }
 
   /// Keeps what is known to be good of what an earlier reception left: whole segments that match.
@@ -73,31 +82,26 @@ extension PartialPackage {
     return size < first ? 0 : 1 + (size - first) / package.segment
   }
 
-  /// Checks what has arrived, if it is worth it.
-  private mutating func checkArrived(_ checker: some FileChecker) throws(ErrorClass) {
-    let arrived = wholeSegments
-    guard arrived > checked, size == wholeSize || end(of: arrived) - end(of: checked) >= Self.step else { return }
-    try check(upTo: arrived, checker)
-    // Even if the power goes, this needn't come again.
-    try file.synchronize()
-  }
-
   /// Checks segments; from the first that doesn't match on the file is cut off.
   private mutating func check(upTo end: UInt64, _ checker: some FileChecker) throws(ErrorClass) {
     do throws(ErrorClass) {
-      _ = try checker.check(file.handle, segments: checked..<end)
+      try ask(checker, checked..<end)
       checked = end
     } catch {
       guard error == .digestMismatch else { throw error }
       while checked + 1 < end {
         do throws(ErrorClass) {
-          _ = try checker.check(file.handle, segments: checked..<checked + 1)
+          try ask(checker, checked..<checked + 1)
         } catch { break }
         checked += 1
       }
       try cut(to: self.end(of: checked))
       throw .digestMismatch
     }
+  }
+
+  private borrowing func ask(_ checker: some FileChecker, _ segments: Range<UInt64>) throws(ErrorClass) {
+    try file.withHandle { (handle) throws(ErrorClass) in _ = try checker.check(handle, segments: segments) }
   }
 
   private mutating func cut(to size: UInt64) throws(ErrorClass) {

@@ -59,6 +59,7 @@ public struct Reception<Medium: Storage & Sendable, Checker: FileChecker>: ~Copy
     // So small a package that all of it fits where a front may be.
     if part == nil { try openPart() }
     try flush()
+    try part?.checkArrived(checker)
     guard part?.isWhole == true, let part = part.take() else { throw .sizeMismatch }
     try part.synchronize()
     let (path, package) = (part.path, part.package)
@@ -155,7 +156,7 @@ extension Reception {
       try store.makeDirectories(path.directory)
       let file = try StoredFile(path, .writing, on: store.storage)
       try file.write(pending, at: 0)
-      let checked = try checker.check(file.handle, segments: 0..<0)
+      let checked = try checker.check(file)
       try file.synchronize()
       return checked
     } catch {
@@ -201,7 +202,7 @@ extension Reception {
     guard isStage || StorePaths.isName(name) else { throw .invalidArgument }
     let path = isStage ? StorePaths.part(ofStage: name) : StorePaths.part(of: name)
     do throws(ErrorClass) {
-      let package = try checker.check(StoredFile(path, .reading, on: store.storage).handle, segments: 0..<0)
+      let package = try checker.check(StoredFile(path, .reading, on: store.storage))
       guard try place(package) == path else { throw .wrongModule }
       try adopt(path, package)
       position = part?.size ?? 0
@@ -225,7 +226,8 @@ extension Reception {
     if file.role == StorePaths.bytes("status") {
       let path = StorePaths.statusList(file.name)
       try store.replace(path, with: StorePaths.front)
-      try checker.show(statusList: StoredFile(path, .reading, on: store.storage).handle)
+      let list = try StoredFile(path, .reading, on: store.storage)
+      try list.withHandle { (list) throws(ErrorClass) in try checker.show(statusList: list) }
     } else {
       guard StorePaths.isName(file.name) else { throw .protocol }
       let path = StorePaths.grant(file.name, epoch: file.epoch)
@@ -238,7 +240,7 @@ extension Reception {
   /// The sequence number of a grant that is there already; 0 if it isn't or wouldn't be taken.
   private func number(of path: StoragePath) -> UInt64 {
     do throws(ErrorClass) {
-      return try checker.check(StoredFile(path, .reading, on: store.storage).handle, segments: 0..<0).number
+      return try checker.check(StoredFile(path, .reading, on: store.storage)).number
     } catch {
       return 0
     }

@@ -12,6 +12,14 @@ public struct StoredFile<Medium: Storage>: ~Copyable {
 
   deinit { storage.close(handle) }
 
+  /// Gives `body` the handle, which is open at least as long as that runs.
+  @inline(never)
+  public borrowing func withHandle<Result, Failure: Error>(
+    _ body: (Int32) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(handle)
+  }
+
   public borrowing func size() throws(ErrorClass) -> UInt64 { try storage.size(of: handle) }
 
   public borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {

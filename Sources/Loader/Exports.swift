@@ -41,7 +41,9 @@ public func husk_load(
     let log = try borrow(device, as: Device.self).log
     let package = try OpenFile(package_path, log)
     let grant = try OpenFile(grant_path, log)
-    return try load(device, package.descriptor, grant.descriptor, options)
+    return try package.withDescriptor { (package) throws(ErrorClass) in
+      try grant.withDescriptor { (grant) throws(ErrorClass) in try load(device, package, grant, options) }
+    }
   }
 }
 
@@ -58,7 +60,8 @@ public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointe
   status { () throws(ErrorClass) in
     guard let path else { throw .invalidArgument }
     let device = try use(device, as: Device.self)
-    try device.showStatusList(OpenFile(path, device.log).descriptor)
+    let list = try OpenFile(path, device.log)
+    try list.withDescriptor { (list) throws(ErrorClass) in try device.showStatusList(list) }
   }
 }
 

@@ -49,7 +49,7 @@ func bytes(_ text: UnsafePointer<CChar>) -> [UInt8] {
 
 /// A file that is open for reading as long as this value lives.
 struct OpenFile: ~Copyable {
-  let descriptor: Int32
+  private let descriptor: Int32
 
   init(_ path: UnsafePointer<CChar>, _ log: Log) throws(ErrorClass) {
     descriptor = linux_open_read(path)
@@ -61,4 +61,10 @@ struct OpenFile: ~Copyable {
   }
 
   deinit { close(descriptor) }
+
+  /// Gives `body` the descriptor, which is open at least as long as that runs.
+  @inline(never)
+  borrowing func withDescriptor<Result>(_ body: (Int32) throws(ErrorClass) -> Result) throws(ErrorClass) -> Result {
+    try body(descriptor)
+  }
 }

@@ -22,7 +22,8 @@ final class Store {
   /// A list that isn't taken is no reason to stop: the decryptor refuses what depends on it.
   private func show(_ path: StoragePath) {
     do throws(ErrorClass) {
-      try device.showStatusList(StoredFile(path, .reading, on: modules.storage).handle)
+      let list = try StoredFile(path, .reading, on: modules.storage)
+      try list.withHandle { (list) throws(ErrorClass) in try device.showStatusList(list) }
     } catch {
       let text = path.bytes.map { CChar(bitPattern: $0) } + [0]
       device.log.warning(text, husk_status_string(error.status))

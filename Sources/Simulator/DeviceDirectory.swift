@@ -31,7 +31,7 @@ public struct DeviceDirectory: Sendable {
   /// Below the device's own directory, with the permissions they have.
   static let folders: [(name: String, mode: UInt32)] = [
     ("rom", 0o755), ("fuses", 0o700), ("flash", 0o755), ("flash/boot", 0o755), ("flash/modules", 0o755),
-    ("flash/grants", 0o755), ("flash/status", 0o755), ("flash/storage", 0o700),
+    ("flash/grants", 0o755), ("flash/status", 0o755), ("flash/update", 0o755), ("flash/storage", 0o700),
   ]
 
   /// Throws `notAFolder` unless flash and what is in it are directories of the device's own: nothing is written to where
@@ -44,17 +44,8 @@ public struct DeviceDirectory: Sendable {
     }
   }
 
-  /// The place in flash of a package; nil if there is none for its role.
+  /// The place in flash of a boot stage's package; nil if there is none for its role.
   func place(of manifest: Manifest) -> String? {
-    if let stage = Stage.allCases.first(where: { $0.role == manifest.role }) { return "\(flash)/\(stage.path)" }
-    return manifest.isModule ? "\(flash)/modules/\(String(decoding: manifest.name.bytes, as: UTF8.self)).husk" : nil
-  }
-
-  func place(of list: StatusList) -> String {
-    "\(flash)/status/\(String(decoding: list.scope.bytes, as: UTF8.self)).status"
-  }
-
-  func place(of terms: GrantTerms) -> String {
-    "\(flash)/grants/\(String(decoding: terms.module.bytes, as: UTF8.self)).grant"
+    Stage.allCases.first { $0.role == manifest.role }.map { "\(flash)/\($0.path)" }
   }
 }

@@ -20,6 +20,8 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case notInstallable(path: String, FileLabel?)
   /// A package whose role no place in flash is for.
   case noPlace(path: String, Role)
+  /// A module, grant or status list that the store doesn't take.
+  case notStored(path: String, ErrorClass)
   case packaging(PackagingError)
   case cryptography(CryptographyError)
   /// The chain starts with privileges that only root has.

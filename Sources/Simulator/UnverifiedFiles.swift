@@ -1,3 +1,4 @@
+import COSE
 import Decryptor
 public import DeviceStore
 public import ErrorClass
