@@ -130,6 +130,10 @@ extension Server {
   /// Has a worker receive and work on one request of a client.
   private mutating func work(for index: Int, _ now: Int64) {
     let client = clients[index]
+    guard client.hasTakenAll else {
+      clients[index].state = .postponed(until: now + Client.patience)
+      return
+    }
     guard endedWorkers.count(where: { $0.user == client.user }) < Self.mostEndedWorkers else {
       clients[index].state = .postponed(until: now + Client.pause)
       return
