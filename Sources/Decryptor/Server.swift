@@ -59,7 +59,7 @@ struct Server: ~Copyable {
         serve(index, events.clients[2 * index], worker: events.clients[2 * index + 1], now)
       }
       clients.removeAll { $0.isGone }
-      if events.entrance != 0, let arrival = entrance?.admit(among: clients.count, now: now) {
+      if events.entrance != 0, let arrival = entrance?.admit(among: clients.map { $0.user }, now: now) {
         clients.append(Client(channel: Channel(socket: arrival.socket), user: arrival.user))
       }
       endedWorkers.removeAll { linux_wait_now($0.process) != -2 }
