@@ -13,12 +13,15 @@ static inline int no_decryptor(husk_status status) {
   return 1;
 }
 
-/// Prints the module's answer, or the status that it wasn't loaded with.
+/// Prints the module's answer, that it has none, or the status that it wasn't loaded with.
 static inline void print_answer(husk_status status, husk_module *module) {
-  void *address = NULL;
-  if (status == HUSK_OK) status = husk_symbol(module, "answer", &address);
+  void *address;
   if (status != HUSK_OK) {
     printf("refused (status %d)\n", (int)status);
+    return;
+  }
+  if (husk_symbol(module, "answer", &address) != HUSK_OK) {
+    printf("no answer\n");
     return;
   }
   int (*answer)(void);
