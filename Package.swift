@@ -55,6 +55,7 @@ let sharedTargets: [Target] = [
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
+  shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass"]),
   shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
@@ -153,11 +154,17 @@ let testTargets: [Target] = [
       "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
+  .target(
+    name: "StorageSimulation", dependencies: ["DeviceStore", "ErrorClass", "TestSupport"],
+    path: "Tests/StorageSimulation", swiftSettings: common),
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
   tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "HuskFormat", "SecretBytes"]),
   tests(
     "HuskFormatTests",
     ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes"]),
+  tests(
+    "DeviceStoreTests",
+    ["CBOR", "CLinux", "CZlib", "DeviceStore", "DeviceSupport", "ErrorClass", "StorageSimulation"]),
   tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
