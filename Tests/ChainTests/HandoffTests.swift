@@ -1,5 +1,6 @@
 import BootChain
 import CLinux
+import DeviceStore
 import DeviceSupport
 import FormatFixtures
 import Foundation
@@ -30,7 +31,7 @@ struct HandoffTests {
   func malformed() throws {
     let secrets = [UInt8](repeating: 7, count: 64)
     let notes = HandoffNotes(
-      state: .fixture, certificates: [[0x80]], firmwareUser: 64902, firmwareGroup: 64902
+      state: .fixture, certificates: [[0x80]], firmwareUser: 64902, firmwareGroup: 64902, boot: BootNotes(slot: .a)
     ).encoded()
     let handoffs: [[UInt8]] = [
       [], Array(secrets.dropLast()), secrets, secrets + notes.dropLast(), secrets + notes + [0],

@@ -343,7 +343,7 @@ struct ServiceTests {
     let good = Service.command(bench.device, clients: (Self.user, Self.group))
     try expectNoStart(good, .io)
     try Service.handOver(bench.device)
-    for place in [1, 2, 3] {
+    for place in 1...4 {
       var words = good
       words[place] = "/nothing"
       try expectNoStart(words, .io)
@@ -363,7 +363,7 @@ struct ServiceTests {
       try expectNoStart(good, .untrustedRoot, what: "\(stage.name)")
       try bench.device.install(goodPackage(stage == .bootloader ? .decryptor : .bootloader), as: stage)
       try expectNoStart(good, .roleMismatch, what: "\(stage.name)")
-      try bench.device.remove(stage.file)
+      try bench.device.remove(stage)
       try expectNoStart(good, .notFound, what: "\(stage.name)")
       try bench.device.install(goodPackage(stage), as: stage)
     }
