@@ -10,7 +10,7 @@ struct ProviderMessageTests {
   @Test("a request has the form of SPEC 7.6, and is read as it was written")
   func requests() throws {
     #expect(hex(ProviderRequest(id: 5, operation: .incrementCounter).encoded()) == "83010502")
-    for operation in [ProviderOperation.secrets, .readCounter, .incrementCounter, .time] {
+    for operation in [ProviderOperation.secrets, .readCounter, .incrementCounter, .time, .confirm, .tryStaged] {
       for id in [0, 24, .max] as [UInt64] {
         let request = ProviderRequest(id: id, operation: operation)
         #expect(try ProviderRequest(parsing: request.encoded()[...]) == request)
