@@ -76,6 +76,7 @@ public struct POSIXStorage: Storage, Sendable {
     while let name = linux_list_next(listing) {
       names.append(Array(UnsafeRawBufferPointer(start: name, count: strlen(name))))
     }
+    guard linux_errno() == 0 else { throw storageFailure() }
     names.sort { $0.lexicographicallyPrecedes($1) }
     return names
   }
