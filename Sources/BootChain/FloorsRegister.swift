@@ -57,7 +57,9 @@ extension FloorsRegister {
   private static func encode(_ floors: Floors) -> [UInt8] {
     var bytes: [UInt8] = []
     for floor in [floors.loader, floors.decryptor, floors.firmware] {
-      for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: floor >> UInt64(shift))) }
+      for shift in stride(from: 56, through: 0, by: -8) {
+        bytes.append(UInt8(truncatingIfNeeded: floor >> UInt64(shift)))
+      }
     }
     return bytes
   }

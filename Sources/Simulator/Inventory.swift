@@ -19,7 +19,9 @@ extension DeviceDirectory {
   ) {
     let stages = Slot.allCases.flatMap { slot in Stage.allCases.map { Self.file($0, in: slot) } }
     return (
-      (stages.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") } + files(in: "modules")).map { Installed(file: $0, content: manifest(of: "\(flash)/\($0)")) },
+      (stages.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") } + files(in: "modules")).map {
+        Installed(file: $0, content: manifest(of: "\(flash)/\($0)"))
+      },
       files(in: "grants").map { Installed(file: $0, content: terms(of: "\(flash)/\($0)")) }
     )
   }

@@ -25,7 +25,8 @@ struct ProviderTests {
       issuer: issuer)
     return Handoff(
       secrets: DICE.Secrets(attest: try secret(attest), seal: try secret(seal)),
-      notes: HandoffNotes(state: state, certificates: [certificate], firmwareUser: 1, firmwareGroup: 2,
+      notes: HandoffNotes(
+        state: state, certificates: [certificate], firmwareUser: 1, firmwareGroup: 2,
         boot: BootNotes(slot: .a)))
   }
 

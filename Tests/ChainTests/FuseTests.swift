@@ -73,7 +73,8 @@ struct FuseTests {
       expectNoStart(try boot(fuses, counter, floors, flash, "60", "-", user, "64902"), .invalidArgument, "user \(user)")
     }
     for group in ["0", "64901", "", "x", "4294967296"] {
-      expectNoStart(try boot(fuses, counter, floors, flash, "60", "-", "64902", group), .invalidArgument, "group \(group)")
+      expectNoStart(
+        try boot(fuses, counter, floors, flash, "60", "-", "64902", group), .invalidArgument, "group \(group)")
     }
     for service in ["x", "", "4294967295"] {
       expectNoStart(

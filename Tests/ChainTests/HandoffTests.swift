@@ -19,7 +19,8 @@ struct HandoffTests {
     #expect(linux_write_all(input, handoff, handoff.count) == 0)
     close(input)
     return try DeviceSupport.run(
-      Release.host.stage("bootloader").path, descriptors: [(number: 3, descriptor: output)] + (flash.map { [(number: 4, descriptor: $0)] } ?? []))
+      Release.host.stage("bootloader").path,
+      descriptors: [(number: 3, descriptor: output)] + (flash.map { [(number: 4, descriptor: $0)] } ?? []))
   }
 
   private func expectNoStart(_ handoff: [UInt8], _ name: String) throws {

@@ -253,7 +253,8 @@ private final class Provided {
     }
     return Handoff(
       secrets: secrets,
-      notes: HandoffNotes(state: state, certificates: certificates, firmwareUser: 64902, firmwareGroup: 64902,
+      notes: HandoffNotes(
+        state: state, certificates: certificates, firmwareUser: 64902, firmwareGroup: 64902,
         boot: BootNotes(slot: .a)))
   }
 }

@@ -76,8 +76,10 @@ struct ServiceTests {
     #expect(try device.slots().trial?.slot == .b)
     let slots = try device.slots()
     let client = try ownService().connect()
-    #expect(try IdentityFile(client.identity()).verify(
-      with: .vendor, bootRoots: device.state.bootRoots.thumbprints).value == before)
+    #expect(
+      try IdentityFile(client.identity()).verify(
+        with: .vendor, bootRoots: device.state.bootRoots.thumbprints
+      ).value == before)
     #expect(try client.ask(.confirm) == .failed(.notFound))
     #expect(try client.ask(.tryStaged) == .failed(.notFound))
     #expect(try device.slots() == slots)

@@ -99,7 +99,8 @@ struct StageTamperingTests {
         // when it changes.
         let isRefused = outcome.status == 101
         #expect(outcome.stdout == (isRefused ? "" : "firmware runs\n"))
-        #expect(outcome.stderr.hasSuffix(": refused \(stage.name): digest-mismatch\n") == isRefused, "\(outcome.stderr)")
+        #expect(
+          outcome.stderr.hasSuffix(": refused \(stage.name): digest-mismatch\n") == isRefused, "\(outcome.stderr)")
         #expect(isRefused || outcome.status == 0)
       }
     }
