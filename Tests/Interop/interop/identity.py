@@ -1,0 +1,96 @@
+"""Device identities (SPEC 6), verified as vendors do (SPEC 6.5)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from . import dice
+from .chain import Trust, chain, verify_chain
+from .encoding import decode, unlabelled
+from .keys import EDDSA, SigningKey, signing_key, thumbprint, x25519_cose, x25519_key
+from .refusal import require
+from .shape import array, fields, integer, lifecycle, octets, text
+from .sign1 import DEVICE_KEY, Sign1, sign1
+
+MAX_FILE = 65536
+LAYERS = ("boot.loader", "boot.decryptor")
+
+
+@dataclass(frozen=True)
+class Layer:
+    issuer: str
+    subject: str
+    code: bytes
+    authority: bytes
+    mode: int
+    key: SigningKey
+    usage: bytes
+
+
+@dataclass(frozen=True)
+class Identity:
+    device_id: bytes
+    grant_key: bytes
+    lifecycle: int
+    key_epoch: int
+    generation: int
+    measurements: list[bytes]
+
+    @property
+    def grant_key_thumbprint(self) -> bytes:
+        return thumbprint(x25519_cose(self.grant_key))
+
+
+def _subject_key(value: Any) -> SigningKey:
+    """The profile's COSE_Key also says what it is for: algorithm (3) and operations (4)."""
+    key = decode(octets()(value))
+    require(isinstance(key, dict) and set(key) == {1, 3, 4, -1, -2}, "malformed", "not a key of the profile")
+    require(key[3] == EDDSA and list(key[4]) == [2], "malformed", "not a key that verifies EdDSA")
+    return signing_key({label: key[label] for label in (1, -1, -2)})
+
+
+_claims = fields(
+    {
+        1: text(1, 128),
+        2: text(1, 128),
+        -4670545: octets(64, 64),
+        -4670548: octets(64, 64),
+        -4670549: octets(64, 64),
+        -4670551: octets(1, 1),
+        -4670552: _subject_key,
+        -4670553: octets(),
+    }
+)
+_device_key = fields({8: fields({1: x25519_key}), -70011: lifecycle, -70012: integer(), -70013: integer()})
+
+
+def _layer(signed: Sign1) -> Layer:
+    c = _claims(decode(signed.expect(None)))
+    return Layer(c[1], c[2], c[-4670545], c[-4670549], c[-4670551][0], c[-4670552], c[-4670553])
+
+
+def verify_identity(file: bytes, device_roots: Trust, boot_roots: frozenset[bytes]) -> Identity:
+    require(len(file) <= MAX_FILE, "limit-exceeded", "an identity file's size")
+    form = array(chain, array(sign1, sign1), sign1)
+    silicon, certificates, device_key = form(decode(unlabelled("identity", file)))
+    layers = [_layer(signed) for signed in certificates]
+    claims = _device_key(decode(device_key.expect(DEVICE_KEY)))
+
+    key = verify_chain(silicon, device_roots, "silicon").last.key
+    device_id = key.thumbprint
+    for signed, layer in zip(certificates, layers):
+        signed.verify(key)
+        ids = (dice.key_id(key), dice.key_id(layer.key))
+        require((layer.issuer, layer.subject) == ids, "chain-invalid", "iss or sub")
+        require(layer.usage == b"\x20", "chain-invalid", "key usage")
+        key = layer.key
+    device_key.verify(key)
+    require({layer.mode for layer in layers} == {dice.mode(claims[-70011])}, "chain-invalid", "mode")
+    started_under_one = any(
+        all(layer.authority == dice.authority(root, role) for layer, role in zip(layers, LAYERS)) for root in boot_roots
+    )
+    require(started_under_one, "untrusted-root", "the secure world was started under an unknown root")
+    return Identity(
+        device_id, claims[8][1], claims[-70011], claims[-70012], claims[-70013], [layer.code for layer in layers]
+    )
