@@ -23,6 +23,7 @@ from .log_head import verify_head
 from .package import verify_package
 from .payload import context, open_payload
 from .refusal import Refused
+from .tamper import Originals, cases
 
 
 def main() -> int:
@@ -63,6 +64,8 @@ def _parser() -> argparse.ArgumentParser:
         _grant, "grant", "name", "epoch", "content-key", "identity", "root", "device-root", "sequence", "key", "chain",
         "now", "output",
     )  # fmt: skip
+    verb(_classes, "classes", "files", "root", "device-root", "now")
+    verb(_tamper, "tamper", "package", "grant", "status-list", "root-key", "key", "chain", "other", "now", "output")
     verb(_bundle, "bundle", "grants", "output")
     verb(_status, "status", "scope", "number", "refuse-version", "key", "chain", "now", "output")
     return parser
@@ -78,6 +81,10 @@ _OPTIONS = {
     "grant": _option("grant", type=Path),
     "bundle": _option("bundle", type=Path),
     "module": _option("module", type=Path),
+    "files": _option("files", type=Path, nargs="+"),
+    "status-list": _option("status_list", type=Path),
+    "root-key": _option("--root-key", type=Path, required=True, help="private key of the boot root"),
+    "other": _option("--other", type=Path, required=True, help="a private key that nobody certified"),
     "grants": _option("grants", type=Path, nargs="+"),
     "root": _option("--root", type=Path, action="append", default=[], help="public key of a boot root"),
     "device-root": _option("--device-root", type=Path, action="append", default=[]),
@@ -138,6 +145,31 @@ def _verify(a: argparse.Namespace) -> Any:
     if kind == "bundle":
         return {"parts": [{"count": part.count, "terms": part.terms} for part in Bundle(file).parts]}
     raise Refused("malformed", "not a file of a known kind")
+
+
+def _classes(a: argparse.Namespace) -> Any:
+    """verifies files, and tells the class of each: `ok` if it isn't refused"""
+    found = {}
+    for file in a.files:
+        try:
+            _verify(argparse.Namespace(**vars(a) | {"file": file, "role": None, "signer": None}))
+            found[file.name] = "ok"
+        except Refused as refused:
+            found[file.name] = refused.error_class
+    return found
+
+
+def _tamper(a: argparse.Namespace) -> Any:
+    """makes files that must be refused, and tells the class of each"""
+    vendor = writer.Signer(read_private(a.key.read_bytes()), decode(unlabelled("chain", a.chain.read_bytes())))
+    root, other = read_private(a.root_key.read_bytes()), read_private(a.other.read_bytes())
+    package, grant, status = (path.read_bytes() for path in (a.package, a.grant, a.status_list))
+    made = {}
+    a.output.mkdir(exist_ok=True)
+    for kind, name, error_class, make in cases(Originals(package, grant, status, root, vendor, other, a.now)):
+        (a.output / f"{name}.{kind}").write_bytes(make())
+        made[f"{name}.{kind}"] = error_class
+    return made
 
 
 def _open(a: argparse.Namespace) -> Any:

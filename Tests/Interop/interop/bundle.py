@@ -51,7 +51,7 @@ class Bundle:
         require(end > start and trailer[:2] == b"\x58\x28", "size-mismatch", "no trailer")
         place = trailer[2:10]
         offset = int.from_bytes(place, "big")
-        require(start <= offset < end, "size-mismatch", "no room for the directory")
+        require(start < offset < end, "size-mismatch", "no room for the directory")
         encoded = self.file[offset:end]
         require(len(encoded) <= MAX_DIRECTORY, "limit-exceeded", "the directory")
         require(hashlib.sha256(encoded + place).digest() == trailer[10:], "digest-mismatch", "the directory")
@@ -60,7 +60,7 @@ class Bundle:
     def _parts(self, value: Any, start: int, directory: int) -> list[Part]:
         require(isinstance(value, list) and len(value) > 0 and type(value[0]) is int, "malformed", "not a directory")
         require(value[0] == 1, "unsupported-version")
-        form = array(integer(), list_of(array(integer(1), fields(*COMMON_TERMS), anything), 1, 1024), octets())
+        form = array(integer(), list_of(array(integer(1), fields(*COMMON_TERMS), anything), 1024), octets())
         _, listed, entries = form(value)
         require(len(entries) % ENTRY == 0, "malformed", "a directory's entries")
         parts, offset, at = [], start, 0
@@ -99,6 +99,8 @@ class Bundle:
         by_id = [records[at : at + RECORD] for at in range(0, size, RECORD)]
         require(by_id[0][:32] == first, "malformed", "a bucket of another device")
         ascends(record[:32] for record in by_id)
+        after = part.entries[bucket + 1][0] if bucket + 1 < len(part.entries) else b"\xff" * 33
+        require(by_id[-1][:32] < after, "malformed", "a bucket that reaches into the next")
         return next((rebuild(part, record) for record in by_id if record[:32] == device_id), None)
 
 

@@ -13,7 +13,7 @@ from .shape import array, boolean, bytes32, fields, integer, lifecycle, list_of,
 
 _fuses = fields(
     {
-        1: list_of(bytes32, 1, 4),
+        1: list_of(bytes32, 4),
         2: integer(0, 255),
         3: lifecycle,
         4: array(uint64, uint64, uint64),

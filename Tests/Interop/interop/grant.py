@@ -19,6 +19,13 @@ from .sign1 import GRANT, Sign1, sign1
 
 MAX_FILE = 65536
 
+
+def _features(value: Any) -> bytes:
+    octets(1)(value)
+    require(len(value) <= 1024, "limit-exceeded", "features")
+    return value
+
+
 TERMS = (
     {
         1: integer(1, 1),
@@ -31,7 +38,7 @@ TERMS = (
         8: time,
         12: lifecycle,
     },
-    {9: time, 10: time, 11: version_range, 13: octets(1, 1024), 14: integer()},
+    {9: time, 10: time, 11: version_range, 13: _features, 14: integer()},
 )
 
 
@@ -59,13 +66,13 @@ class Device:
 def parse_grant(file: bytes) -> tuple[Chain, Sign1, dict[int, Any], cbor2.CBORTag]:
     require(len(file) <= MAX_FILE, "limit-exceeded", "a grant file's size")
     given, signed = array(chain, sign1)(decode(unlabelled("grant", file)))
-    terms, wrapped = array(anything, anything)(decode(signed.expect(GRANT)))
+    terms, wrapped = array(anything, anything)(decode(signed.payload))
     return given, signed, fields(*TERMS)(supported(terms)), wrapped_key(wrapped)
 
 
 def verify_grant(file: bytes, trust: Trust) -> Grant:
     given, signed, terms, wrapped = parse_grant(file)
-    verified = verify_object(given, signed, terms[2], trust, "grant")
+    verified = verify_object(given, signed, GRANT, terms[2], trust, "grant")
     return Grant(terms, wrapped, verified)
 
 

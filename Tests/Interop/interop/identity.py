@@ -66,7 +66,7 @@ _device_key = fields({8: fields({1: x25519_key}), -70011: lifecycle, -70012: int
 
 
 def _layer(signed: Sign1) -> Layer:
-    c = _claims(decode(signed.expect(None)))
+    c = _claims(decode(signed.payload))
     return Layer(c[1], c[2], c[-4670545], c[-4670549], c[-4670551][0], c[-4670552], c[-4670553])
 
 
@@ -75,22 +75,21 @@ def verify_identity(file: bytes, device_roots: Trust, boot_roots: frozenset[byte
     form = array(chain, array(sign1, sign1), sign1)
     silicon, certificates, device_key = form(decode(unlabelled("identity", file)))
     layers = [_layer(signed) for signed in certificates]
-    claims = _device_key(decode(device_key.expect(DEVICE_KEY)))
+    claims = _device_key(decode(device_key.payload))
 
     key = verify_chain(silicon, device_roots, "silicon").last.key
     device_id = key.thumbprint
     for signed, layer in zip(certificates, layers):
-        signed.verify(key)
+        signed.verify(key, None)
         ids = (dice.key_id(key), dice.key_id(layer.key))
         require((layer.issuer, layer.subject) == ids, "chain-invalid", "iss or sub")
         require(layer.usage == b"\x20", "chain-invalid", "key usage")
         key = layer.key
-    device_key.verify(key)
+    device_key.verify(key, DEVICE_KEY)
     require({layer.mode for layer in layers} == {dice.mode(claims[-70011])}, "chain-invalid", "mode")
-    started_under_one = any(
-        all(layer.authority == dice.authority(root, role) for layer, role in zip(layers, LAYERS)) for root in boot_roots
-    )
-    require(started_under_one, "untrusted-root", "the secure world was started under an unknown root")
+    for layer, role in zip(layers, LAYERS):
+        authorities = {dice.authority(root, role) for root in boot_roots}
+        require(layer.authority in authorities, "untrusted-root", f"the {role} was started under an unknown root")
     return Identity(
         device_id, claims[8][1], claims[-70011], claims[-70012], claims[-70013], [layer.code for layer in layers]
     )

@@ -22,6 +22,6 @@ class Head:
 
 def verify_head(file: bytes, signer: SigningKey) -> Head:
     signed = sign1(decode(unlabelled("head", file)))
-    claims = _head(decode(signed.expect(LOG_HEAD)))
-    signed.verify(signer)
+    claims = _head(decode(signed.payload))
+    signed.verify(signer, LOG_HEAD)
     return Head(claims[1], claims[2], claims[3], claims[4])

@@ -10,8 +10,8 @@ from .chain import Trust, Verified, chain, verify_object
 from .encoding import decode, head, unlabelled
 from .names import name, role
 from .payload import CHUNK, HEADER
-from .refusal import Refused, require
-from .shape import anything, array, fields, integer, octets, time, uint64, version
+from .refusal import require
+from .shape import array, fields, integer, octets, time, uint64, version
 from .sign1 import MANIFEST, sign1
 
 MAX_MANIFEST = 524288
@@ -114,21 +114,19 @@ def verify_package(file: bytes, trust: Trust, expected_role: str | None = None) 
     major, size, length = head(sequence, 0)
     require(major == 2, "malformed", "no signed manifest")
     require(size <= MAX_MANIFEST, "limit-exceeded", "signed manifest")
-    rest = sequence[length + size :]
     require(len(sequence) >= length + size, "malformed", "the signed manifest is cut off")
+    given, signed = array(chain, sign1)(decode(sequence[length : length + size]))
+    rest = sequence[length + size :]
+    major, size, length = head(rest, 0)
+    require(major == 2, "malformed", "no payload")
 
-    given, signed = array(chain, sign1)(array(anything, anything)(decode(sequence[length : length + size])))
-    manifest = parse_manifest(signed.expect(MANIFEST))
+    manifest = parse_manifest(signed.payload)
     wanted = expected_role or manifest.role
-    verified = verify_object(given, signed, manifest.name, trust, wanted)
+    verified = verify_object(given, signed, MANIFEST, manifest.name, trust, wanted)
     require(manifest.role == wanted, "role-mismatch", f"a package of role {manifest.role}")
 
     _check_consistency(manifest)
-    try:
-        major, size, length = head(rest, 0)
-    except Refused:
-        raise Refused("size-mismatch", "no payload") from None
-    require(major == 2 and size == manifest.payload_size, "size-mismatch", "not the declared payload")
+    require(size == manifest.payload_size, "size-mismatch", "not the declared payload")
     require(len(rest) == length + size, "size-mismatch", "the file ends elsewhere")
     payload = rest[length:]
     _check_digests(manifest, payload)

@@ -71,11 +71,13 @@ def _frame(padded: bytes) -> tuple[int, int]:
     require(flags & 1 == 0, "decompression-failed", "a dictionary")
     require(block in (0x40, 0x50), "decompression-failed", "blocks of another size than 64 or 256 KiB")
     size, at = take(6, 8), 15
+    require(size > 0, "decompression-failed", "an empty module")
     while length := take(at, 4):
         at += 4 + (length & 0x7FFFFFFF) + (4 if flags & 0b10000 else 0)
     at += 4 + (4 if flags & 0b100 else 0)
     require(take(at, 4) == SKIPPABLE, "decompression-failed", "no padding")
     require(at + 8 + take(at + 4, 4) == len(padded), "decompression-failed", "padding ends elsewhere")
+    require(not any(padded[at + 8 :]), "decompression-failed", "padding that isn't zeros")
     return size, at
 
 

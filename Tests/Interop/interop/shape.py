@@ -16,7 +16,8 @@ MAX_INTEGER = 2**63 - 1  # SPEC 11: times, sizes, epochs, sequence and status nu
 
 def integer(low: int = 0, high: int = MAX_INTEGER) -> Parser:
     def parse(value: Any) -> int:
-        require(type(value) is int and low <= value <= high, "malformed", f"not an integer from {low} to {high}")
+        require(type(value) is int and value >= low, "malformed", f"not an integer from {low}")
+        require(value <= high, "limit-exceeded" if high == MAX_INTEGER else "malformed", f"above {high}")
         return value
 
     return parse
@@ -50,9 +51,12 @@ def array(*parsers: Parser) -> Parser:
     return parse
 
 
-def list_of(parser: Parser, low: int, high: int) -> Parser:
+def list_of(parser: Parser, high: int) -> Parser:
+    """An array of one element or more; how many there may be is a limit of SPEC 11."""
+
     def parse(value: Any) -> list[Any]:
-        require(isinstance(value, (list, tuple)) and low <= len(value) <= high, "malformed", "a list's length")
+        require(isinstance(value, (list, tuple)) and len(value) > 0, "malformed", "an empty list")
+        require(len(value) <= high, "limit-exceeded", f"more than {high} elements")
         return [parser(element) for element in value]
 
     return parse

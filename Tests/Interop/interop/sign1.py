@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cwt import COSE, COSEKey
 
 from .encoding import SIGN1, decode, encode
-from .keys import EDDSA, ES256, PrivateKey, SigningKey, public_of
+from .keys import EDDSA, PrivateKey, SigningKey, public_of
 from .refusal import Refused, require
 from .shape import array, octets, tagged
 
@@ -28,19 +28,21 @@ class Sign1:
     """A signed object before it is verified: `payload` is a claim."""
 
     message: cbor2.CBORTag
-    algorithm: int
-    typ: str | None
-    payload: bytes
-    signature: bytes
 
-    def expect(self, typ: str | None) -> bytes:
-        """The payload, unverified, of an object of this kind."""
-        require(self.typ == typ, "role-mismatch", f"typ is {self.typ}, not {typ}")
-        return self.payload
+    @property
+    def payload(self) -> bytes:
+        return self.message.value[2]
 
-    def verify(self, key: SigningKey) -> None:
-        """The algorithm, then the signature."""
-        require(self.algorithm == key.algorithm, "malformed", "not the algorithm of the signer's key")
+    def verify(self, key: SigningKey, typ: str | None) -> None:
+        """The headers, which must be those of an object of this kind, then the signature."""
+        protected, unprotected, _, _ = self.message.value
+        require(not unprotected, "malformed", "an unprotected header that isn't empty")
+        header = decode(protected)
+        require(isinstance(header, dict), "malformed", "a protected header that isn't a map")
+        found = header.get(16)
+        require(found == typ, "role-mismatch", f"typ is {found}, not {typ}")
+        expected = {1: key.algorithm} if typ is None else {1: key.algorithm, 16: typ}
+        require(header == expected, "malformed", "not the algorithm of the signer's key, or more than that")
         try:
             COSE.new().decode(self.message, COSEKey.new(key.cose | {3: key.algorithm}))
         except Exception as error:  # cwt raises what it likes
@@ -48,18 +50,12 @@ class Sign1:
 
 
 def sign1(value: Any) -> Sign1:
-    parts = tagged(SIGN1, array(octets(), _empty_map, octets(), octets(64, 64)))(value)
-    header = decode(parts[0])
-    require(isinstance(header, dict) and set(header) in ({1}, {1, 16}), "malformed", "a protected header's labels")
-    require(type(header[1]) is int and header[1] in (EDDSA, ES256), "malformed", "an unknown algorithm")
-    typ = header.get(16)
-    require(typ is None or isinstance(typ, str), "malformed", "typ isn't text")
-    require(16 not in header or typ is not None, "malformed", "typ is null")
-    return Sign1(value, header[1], typ, parts[2], parts[3])
+    tagged(SIGN1, array(octets(), _map, octets(), octets(64, 64)))(value)
+    return Sign1(value)
 
 
-def _empty_map(value: Any) -> Any:
-    require(isinstance(value, dict) and not value, "malformed", "an unprotected header that isn't empty")
+def _map(value: Any) -> Any:
+    require(isinstance(value, dict), "malformed", "a header that isn't a map")
     return value
 
 

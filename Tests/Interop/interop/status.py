@@ -36,10 +36,10 @@ def _scope(value: Any) -> str:
 _status = fields(
     {1: integer(1, 1), 2: _scope, 3: integer(1), 4: time},
     {
-        5: list_of(bytes32, 1, 256),
-        6: list_of(bytes32, 1, 256),
-        7: list_of(array(name, version_range), 1, 256),
-        8: list_of(array(name, uint64), 1, 256),
+        5: list_of(bytes32, 256),
+        6: list_of(bytes32, 256),
+        7: list_of(array(name, version_range), 256),
+        8: list_of(array(name, uint64), 256),
     },
 )
 
@@ -47,7 +47,7 @@ _status = fields(
 def verify_status(file: bytes, trust: Trust) -> Status:
     require(len(file) <= MAX_FILE, "limit-exceeded", "a status list's size")
     given, signed = array(chain, sign1)(decode(unlabelled("status", file)))
-    s = _status(supported(decode(signed.expect(STATUS))))
+    s = _status(supported(decode(signed.payload)))
     status = Status(s[2], s[3], s[4], s.get(5, []), s.get(6, []), s.get(7, []), s.get(8, []))
     ascends(status.packages)
     ascends(status.keys)
@@ -55,7 +55,7 @@ def verify_status(file: bytes, trust: Trust) -> Status:
         ascends(encode(entry) for entry in named)
         require(all(covers(status.scope, entry[0]) for entry in named), "malformed", "a name outside the list's scope")
     verified = verify_chain(given, trust, "status")
-    signed.verify(verified.last.key)
+    signed.verify(verified.last.key, STATUS)
     require(covers(verified.last.scope, status.scope), "scope-violation")
     return status
 
