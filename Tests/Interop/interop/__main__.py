@@ -17,11 +17,12 @@ from .bundle import Bundle, make_bundle
 from .chain import Trust, read_chain, verify_chain
 from .encoding import FILES, SEQUENCES, decode, unlabelled
 from .fuses import decryptor_cdis
-from .identity import verify_identity
+from .identity import Identity, verify_identity
 from .keys import read_private, read_public
+from .load import open_module
+from .loads import Bench, loads
 from .log_head import verify_head
 from .package import verify_package
-from .payload import context, open_payload
 from .refusal import Refused
 from .tamper import Originals, cases
 
@@ -66,6 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     verb(_classes, "classes", "files", "root", "device-root", "now")
     verb(_tamper, "tamper", "package", "grant", "status-list", "root-key", "key", "chain", "other", "now", "output")
+    verb(
+        _loads, "loads", "module", "name", "version", "epoch", "content-key", "identity", "root", "device-root",
+        "grant-key", "sequence", "key", "chain", "now", "output",
+    )  # fmt: skip
     verb(_bundle, "bundle", "grants", "output")
     verb(_status, "status", "scope", "number", "refuse-version", "key", "chain", "now", "output")
     return parser
@@ -174,19 +179,37 @@ def _tamper(a: argparse.Namespace) -> Any:
 
 def _open(a: argparse.Namespace) -> Any:
     """opens a package with a grant and a device's grant key, as the device does"""
-    trust = _trust(a.root, a.now)
-    package = verify_package(a.package.read_bytes(), trust, "module")
-    grant = grants.verify_grant(a.grant.read_bytes(), trust)
-    identity = verify_identity(a.identity.read_bytes(), _trust(a.device_root, a.now), trust.roots)
+    trust, identity = _device(a)
     device = grants.Device(identity.device_id, identity.lifecycle, a.grant_key.read_bytes())
-    grants.decide(grant, package, device, trust)
-    for path in a.status:
-        statuses.check(statuses.verify_status(path.read_bytes(), trust), package, grant)
-    m = package.manifest
-    key = grants.content_key(grant, device)
-    module = open_payload(package.payload, key, context(m.name, m.epoch or 0, m.version, m.machine), m.bound)
+    lists = [statuses.verify_status(path.read_bytes(), trust) for path in a.status]
+    module = open_module(a.package.read_bytes(), a.grant.read_bytes(), device, trust, lists)
     a.output.write_bytes(module)
     return {"size": len(module)}
+
+
+def _loads(a: argparse.Namespace) -> Any:
+    """makes loads that a device must refuse, NAME.husk and NAME.grant; tells the class of each, and what this says"""
+    trust, identity = _device(a)
+    device = grants.Device(identity.device_id, identity.lifecycle, a.grant_key.read_bytes())
+    module = writer.Module(a.module.read_bytes(), a.name, a.version, a.epoch)
+    bench = Bench(module, a.content_key.read_bytes(), identity, _signer(a), a.sequence, a.now)
+    a.output.mkdir(exist_ok=True)
+    told = {}
+    for name, error_class, package, grant in loads(bench):
+        (a.output / f"{name}.husk").write_bytes(package)
+        (a.output / f"{name}.grant").write_bytes(grant)
+        try:
+            same = open_module(package, grant, device, trust, []) == module.content
+            told[name] = {"expected": error_class, "found": "ok" if same else "another module"}
+        except Refused as refused:
+            told[name] = {"expected": error_class, "found": refused.error_class}
+    return told
+
+
+def _device(a: argparse.Namespace) -> tuple[Trust, Identity]:
+    """What the device trusts (as if it had a trusted clock), and its identity."""
+    trust = _trust(a.root, a.now)
+    return trust, verify_identity(a.identity.read_bytes(), _trust(a.device_root, a.now), trust.roots)
 
 
 def _extract(a: argparse.Namespace) -> Any:
@@ -225,8 +248,7 @@ def _pack(a: argparse.Namespace) -> Any:
 
 def _grant(a: argparse.Namespace) -> Any:
     """grants a module to the device of an identity"""
-    trust = _trust(a.root, a.now)
-    device = verify_identity(a.identity.read_bytes(), _trust(a.device_root, a.now), trust.roots)
+    _, device = _device(a)
     key = a.content_key.read_bytes()
     a.output.write_bytes(writer.grant(a.name, a.epoch, key, device, a.sequence, _signer(a), a.now))
 

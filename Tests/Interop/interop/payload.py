@@ -49,16 +49,16 @@ def encrypt(padded: bytes, key: bytes, context: bytes) -> bytes:
 
 
 def decompress(padded: bytes, bound: int) -> bytes:
-    size, frame = _frame(padded)
+    size, end = frame_end(padded)
     require(size <= bound, "size-mismatch", "more than the declared bound")
-    done = subprocess.run(["lz4", "-dc"], check=False, input=padded[:frame], capture_output=True)
+    done = subprocess.run(["lz4", "-dc"], check=False, input=padded[:end], capture_output=True)
     require(done.returncode == 0, "decompression-failed", done.stderr.decode(errors="replace"))
     require(len(done.stdout) == size, "decompression-failed", "not the content size")
     return done.stdout
 
 
-def _frame(padded: bytes) -> tuple[int, int]:
-    """Content size and length of the frame, behind which the one skippable frame lies."""
+def frame_end(padded: bytes) -> tuple[int, int]:
+    """Content size of the frame, and where it ends: behind it lies the one skippable frame."""
 
     def take(at: int, size: int) -> int:
         require(at + size <= len(padded), "decompression-failed", "the frame is cut off")
@@ -83,13 +83,16 @@ def _frame(padded: bytes) -> tuple[int, int]:
 
 def compress(module: bytes) -> bytes:
     """A frame as SPEC 4.2 demands it, and the padding behind it."""
-    command = ["lz4", "-12", "-B5", "--content-size", "--no-frame-crc", "-c"]
-    frame = _with_file(command, module)
-    length = padme(len(frame) + 8) - len(frame) - 8
-    return frame + SKIPPABLE.to_bytes(4, "little") + length.to_bytes(4, "little") + bytes(length)
+    frame = run_on_file(["lz4", "-12", "-B5", "--content-size", "--no-frame-crc", "-c"], module)
+    return frame + padding(len(frame))
 
 
-def _with_file(command: list[str], content: bytes) -> bytes:
+def padding(frame_size: int) -> bytes:
+    length = padme(frame_size + 8) - frame_size - 8
+    return SKIPPABLE.to_bytes(4, "little") + length.to_bytes(4, "little") + bytes(length)
+
+
+def run_on_file(command: list[str], content: bytes) -> bytes:
     """What a command makes of a file. (lz4 writes a content size only if it reads a file.)"""
     with tempfile.NamedTemporaryFile() as file:
         file.write(content)

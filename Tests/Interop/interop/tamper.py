@@ -102,6 +102,9 @@ def _packages(o: Originals) -> list[Case]:
         forged = cbor2.CBORTag(18, [*parts[:3], flip(parts[3], 10)])
         return with_links([root, [forged, *certificates[1:]]])
 
+    def rooted(key: dict[int, Any]) -> bytes:
+        return with_links([key, p.links[1]])
+
     def seven() -> Any:
         return [p.links[0], [p.links[1][0]] * 7]
 
@@ -110,6 +113,7 @@ def _packages(o: Originals) -> list[Case]:
     indefinite = b"\x9f" + signed_manifest[1:] + b"\xff"
     deep = {**p.manifest, 15: _nested(17)}
     name = p.manifest[3].encode()
+    inside = "com.example."
     listed: list[tuple[str, str, Callable[[], bytes]]] = [
         ("another-label", "malformed", lambda: label[:7] + b"Q" + o.package[8:]),
         ("nothing-but-the-label", "malformed", lambda: label),
@@ -164,13 +168,13 @@ def _packages(o: Originals) -> list[Case]:
         ("expired", "expired", lambda: resigned(p.manifest, o.chain(not_after=OLD))),
         ("not-yet-valid", "not-yet-valid", lambda: resigned(p.manifest, o.chain(not_before=FAR))),
         ("wider-scope", "chain-invalid", lambda: resigned(p.manifest, o.prolonged(["module"], "com."))),
-        ("wider-roles", "chain-invalid", lambda: resigned(p.manifest, o.prolonged(["boot.loader", "module"], "com.example."))),
-        ("too-deep", "chain-invalid", lambda: resigned(p.manifest, o.prolonged(["module"], "com.example.", 1))),
+        ("wider-roles", "chain-invalid", lambda: resigned(p.manifest, o.prolonged(["module", "silicon"], inside))),
+        ("too-deep", "chain-invalid", lambda: resigned(p.manifest, o.prolonged(["module"], inside, 1))),
         ("seven-certificates", "limit-exceeded", lambda: with_links(seven())),
         ("no-certificate", "malformed", lambda: with_links([p.links[0], []])),
-        ("a-key-of-small-order", "malformed", lambda: with_links([{1: 1, -1: 6, -2: b"\x01" + bytes(31)}, p.links[1]])),
-        ("a-key-beyond-the-field", "malformed", lambda: with_links([{1: 1, -1: 6, -2: b"\xff" * 31 + b"\x7f"}, p.links[1]])),
-        ("a-point-off-the-curve", "malformed", lambda: with_links([{1: 2, -1: 1, -2: bytes(32), -3: bytes(32)}, p.links[1]])),
+        ("a-key-of-small-order", "malformed", lambda: rooted({1: 1, -1: 6, -2: b"\1" + bytes(31)})),
+        ("a-key-beyond-the-field", "malformed", lambda: rooted({1: 1, -1: 6, -2: b"\xff" * 31 + b"\x7f"})),
+        ("a-point-off-the-curve", "malformed", lambda: rooted({1: 2, -1: 1, -2: bytes(32), -3: bytes(32)})),
     ]  # fmt: skip
     return [("package", *case) for case in listed]
 
