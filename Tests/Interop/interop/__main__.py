@@ -101,7 +101,7 @@ _OPTIONS = {
     "identity": _option("--identity", type=Path, required=True),
     "grant-key": _option("--grant-key", type=Path, required=True),
     "output": _option("-o", "--output", type=Path, required=True),
-    "device": _option("--device", type=bytes.fromhex, required=True),
+    "device": _option("--device", type=bytes.fromhex),
     "fuses": _option("--fuses", type=Path, required=True),
     "bootloader": _option("--bootloader", type=Path, required=True),
     "decryptor": _option("--decryptor", type=Path, required=True),
@@ -213,8 +213,9 @@ def _device(a: argparse.Namespace) -> tuple[Trust, Identity]:
 
 
 def _extract(a: argparse.Namespace) -> Any:
-    """rebuilds a device's grants from a bundle: OUTPUT.0, OUTPUT.1 and so on"""
-    found = Bundle(a.bundle.read_bytes()).grants(a.device)
+    """rebuilds a device's grants from a bundle, or all: OUTPUT.0, OUTPUT.1 and so on"""
+    bundle = Bundle(a.bundle.read_bytes())
+    found = bundle.grants(a.device) if a.device else bundle.all_grants()
     for index, grant in enumerate(found):
         a.output.with_name(f"{a.output.name}.{index}").write_bytes(grant)
     return {"grants": len(found)}

@@ -83,10 +83,17 @@ class Bundle:
         """The grant files of a device. Like any others, they are to be verified."""
         return [grant for part in self.parts if (grant := self._grant(part, device_id))]
 
+    def all_grants(self) -> list[bytes]:
+        """The grant files of all devices, in the order of the file."""
+        buckets = ((part, bucket) for part in self.parts for bucket in range(len(part.entries)))
+        return [rebuild(part, record) for part, bucket in buckets for record in self._records(part, bucket)]
+
     def _grant(self, part: Part, device_id: bytes) -> bytes | None:
         bucket = sum(first <= device_id for first, _ in part.entries) - 1
-        if bucket < 0:
-            return None
+        records = self._records(part, bucket) if bucket >= 0 else []
+        return next((rebuild(part, record) for record in records if record[:32] == device_id), None)
+
+    def _records(self, part: Part, bucket: int) -> list[bytes]:
         offset = part.offset + bucket * bucket_length(RECORDS * RECORD)
         try:
             major, size, length = head(self.file, offset)
@@ -101,7 +108,7 @@ class Bundle:
         ascends(record[:32] for record in by_id)
         after = part.entries[bucket + 1][0] if bucket + 1 < len(part.entries) else b"\xff" * 33
         require(by_id[-1][:32] < after, "malformed", "a bucket that reaches into the next")
-        return next((rebuild(part, record) for record in by_id if record[:32] == device_id), None)
+        return by_id
 
 
 def rebuild(part: Part, record: bytes) -> bytes:

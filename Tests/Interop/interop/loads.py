@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -105,14 +106,17 @@ def _packages(b: Bench, good: bytes) -> list[tuple[str, str, Callable[[], bytes]
     right = payload.compress(module)
     frame = right[: payload.frame_end(right)[1]]
     tail = payload.padding(len(frame))
-    whole = payload.CHUNK * 2 + payload.HEADER
+    noise = random.Random(1).randbytes(40000)
+    longer = payload.encrypt(payload.compress(noise), key, context)
+    two = payload.HEADER + 2 * payload.CHUNK
     return [
         ("commitment-flipped", "decryption-failed", lambda: repacked(flip(parts.payload, 30))),
         ("salt-flipped", "decryption-failed", lambda: repacked(flip(parts.payload, 3))),
         ("last-chunk-flipped", "decryption-failed", lambda: repacked(flip(parts.payload, len(parts.payload) - 1))),
         ("last-byte-missing", "decryption-failed", lambda: repacked(parts.payload[:-1])),
         ("another-context", "decryption-failed", lambda: repacked(parts.payload, m4=[9, 9, 9])),
-        ("no-last-chunk", "decryption-failed", lambda: repacked(payload.encrypt(bytes(40000), key, context)[:whole])),
+        ("no-last-chunk", "size-mismatch", lambda: repacked(longer[:two])),
+        ("another-last-chunk", "decryption-failed", lambda: repacked(longer[: two + 16], m9=2**20)),
         ("half-a-tag", "size-mismatch", lambda: repacked(parts.payload[: payload.HEADER + 9])),
         ("not-compressed", "decompression-failed", lambda: framed(module[:5000])),
         ("no-padding", "decompression-failed", lambda: framed(frame)),

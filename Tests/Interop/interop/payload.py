@@ -30,9 +30,8 @@ def open_payload(payload: bytes, key: bytes, context: bytes, bound: int) -> byte
 
 
 def has_chunks(size: int) -> bool:
-    """Whether a message of at least one byte has this size: a last chunk is at least a byte and its tag."""
-    rest = (size - HEADER) % CHUNK
-    return size > HEADER and (rest == 0 or rest > 16)
+    """Whether a message has this size: its last chunk is shorter than a full one, and has a tag at least."""
+    return size > HEADER and (size - HEADER) % CHUNK >= 16
 
 
 def decrypt(payload: bytes, key: bytes, context: bytes) -> bytes:
