@@ -55,6 +55,7 @@ let sharedTargets: [Target] = [
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
+  shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass"]),
   shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),

@@ -34,6 +34,9 @@ const char *husk_status_string(husk_status status) {
     case HUSK_E_INTERNAL: return "a fault on the secure side";
     case HUSK_E_STATUS_REQUIRED: return "needs a newer status list, or to be shown the one it has seen";
     case HUSK_E_REVOKED: return "refused by a status list";
+    case HUSK_E_NO_SPACE: return "not enough room in storage";
+    case HUSK_E_READ_ONLY: return "the storage doesn't take writes";
+    case HUSK_E_ON_TRIAL: return "an update is on trial";
     case HUSK_E_INVALID_ARGUMENT: return "invalid argument";
     case HUSK_E_NOT_FOUND: return "not found";
     case HUSK_E_NO_DECRYPTOR: return "the decryptor can't be reached";
@@ -43,6 +46,7 @@ const char *husk_status_string(husk_status status) {
     case HUSK_E_LOAD_FAILED: return "the dynamic linker refused the module";
     case HUSK_E_NOT_A_MODULE: return "not a shared object for this processor";
     case HUSK_E_CANCELLED: return "cancelled";
+    case HUSK_E_SELF_TEST_FAILED: return "the self-test failed";
     default: return "unknown status";
   }
 }

@@ -1,10 +1,14 @@
 #define _GNU_SOURCE
 #include "linux_files.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -148,4 +152,69 @@ int linux_is_sealed(int fd) {
 
 int linux_exists_at(int directory, const char *path) {
   return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+int linux_openat_file(int directory, const char *path, int writing) {
+  int flags = (writing ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
+  int fd = openat(directory, path, flags, 0644);
+  if (fd >= 0 && linux_regular_file_size(fd) < 0) {
+    close(fd);
+    errno = EINVAL;
+    return -1;
+  }
+  return fd;
+}
+
+int linux_resize(int fd, int64_t size) { return ftruncate(fd, (off_t)size); }
+
+int linux_synchronize(int fd) { return fdatasync(fd); }
+
+int linux_rename_at(int directory, const char *path, const char *target) {
+  return renameat(directory, path, directory, target);
+}
+
+int linux_remove_at(int directory, const char *path) {
+  if (unlinkat(directory, path, 0) == 0) return 0;
+  return errno == EISDIR ? unlinkat(directory, path, AT_REMOVEDIR) : -1;
+}
+
+int linux_make_directory_at(int directory, const char *path) {
+  return mkdirat(directory, path, 0755) == 0 || errno == EEXIST ? 0 : -1;
+}
+
+static int open_directory_at(int directory, const char *path) {
+  return openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int linux_synchronize_directory_at(int directory, const char *path) {
+  int fd = open_directory_at(directory, path);
+  if (fd < 0) return -1;
+  int outcome = fsync(fd), reason = errno;
+  close(fd);
+  errno = reason;
+  return outcome;
+}
+
+void *linux_list_at(int directory, const char *path) {
+  int fd = open_directory_at(directory, path);
+  if (fd < 0) return NULL;
+  DIR *listing = fdopendir(fd);
+  if (listing == NULL) close(fd);
+  return listing;
+}
+
+const char *linux_list_next(void *listing) {
+  struct dirent *entry;
+  while ((entry = readdir(listing)) != NULL)
+    if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) return entry->d_name;
+  return NULL;
+}
+
+void linux_list_end(void *listing) { closedir(listing); }
+
+int64_t linux_free_space(int fd) {
+  struct statvfs status;
+  if (fstatvfs(fd, &status) != 0) return -1;
+  int64_t space;
+  return __builtin_mul_overflow((int64_t)status.f_bavail, (int64_t)status.f_frsize, &space) ? INT64_MAX : space;
 }

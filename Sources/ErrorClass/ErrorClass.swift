@@ -33,6 +33,9 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case `internal` = 29
   case statusRequired = 30
   case revoked = 31
+  case noSpace = 32
+  case readOnly = 33
+  case onTrial = 34
 
   case invalidArgument = 64
   case notFound = 65
@@ -43,6 +46,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case loadFailed = 70
   case notAModule = 71
   case cancelled = 72
+  case selfTestFailed = 73
 
   /// The name that SPEC 10 gives it, such as `signature-invalid`.
   public var name: StaticString {
@@ -78,6 +82,9 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .internal: "internal"
     case .statusRequired: "status-required"
     case .revoked: "revoked"
+    case .noSpace: "no-space"
+    case .readOnly: "read-only"
+    case .onTrial: "on-trial"
     case .invalidArgument: "invalid-argument"
     case .notFound: "not-found"
     case .noDecryptor: "no-decryptor"
@@ -87,6 +94,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .loadFailed: "load-failed"
     case .notAModule: "not-a-module"
     case .cancelled: "cancelled"
+    case .selfTestFailed: "self-test-failed"
     }
   }
 }

@@ -114,6 +114,9 @@ enum {
   HUSK_E_INTERNAL = 29,             /* a fault on the secure side; nothing was released */
   HUSK_E_STATUS_REQUIRED = 30,      /* needs a newer status list, or one that was not shown since the start */
   HUSK_E_REVOKED = 31,              /* a status list refuses this package, a key that signed it, or its version */
+  HUSK_E_NO_SPACE = 32,             /* not enough room in storage */
+  HUSK_E_READ_ONLY = 33,            /* the storage doesn't take writes */
+  HUSK_E_ON_TRIAL = 34,             /* an update is on trial: it must be confirmed, or over, first */
 
   HUSK_E_INVALID_ARGUMENT = 64,     /* a null pointer, a bad descriptor, an option that this version doesn't know */
   HUSK_E_NOT_FOUND = 65,            /* no such file, or no such symbol */
@@ -123,7 +126,8 @@ enum {
   HUSK_E_SONAME_CONFLICT = 69,      /* the module names itself as a loaded or system library; see allow_soname */
   HUSK_E_LOAD_FAILED = 70,          /* dlopen refused it, such as for a missing needed library; the log says why */
   HUSK_E_NOT_A_MODULE = 71,         /* the decrypted bytes aren't a shared object for this processor */
-  HUSK_E_CANCELLED = 72             /* the progress callback asked to stop */
+  HUSK_E_CANCELLED = 72,            /* the progress callback asked to stop */
+  HUSK_E_SELF_TEST_FAILED = 73      /* the firmware's test of a module didn't pass */
 };
 
 /* The status in a few English words, never null, valid for ever; "unknown status" for a number not listed above. */

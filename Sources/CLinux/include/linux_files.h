@@ -58,6 +58,37 @@ int linux_seal(int fd);
 /// 1 if fd is a memory file with all the seals that linux_seal sets, else 0.
 int linux_is_sealed(int fd);
 
+/// openat(2) of a regular file below a directory, close-on-exec, never through a final symbolic link; for reading, or with
+/// `writing` for both, and then it is made (mode 0644) if it isn't there. -1 with EINVAL for anything but a regular file.
+int linux_openat_file(int directory, const char *path, int writing);
+
+/// ftruncate(2); 0 or -1.
+int linux_resize(int fd, int64_t size);
+
+/// Waits until a file's content and size are on the disk; 0 or -1.
+int linux_synchronize(int fd);
+
+/// renameat(2) below one directory; 0 or -1.
+int linux_rename_at(int directory, const char *path, const char *target);
+
+/// Removes a file, or a directory with nothing in it; 0 or -1.
+int linux_remove_at(int directory, const char *path);
+
+/// Makes a directory (mode 0755), unless it is there; 0 or -1.
+int linux_make_directory_at(int directory, const char *path);
+
+/// Waits until the names in a directory are on the disk; 0 or -1.
+int linux_synchronize_directory_at(int directory, const char *path);
+
+/// Lists a directory: null if it can't be read. linux_list_next gives one name after another, valid until the next call,
+/// without `.` and `..`, and null at the end; linux_list_end ends it.
+void *linux_list_at(int directory, const char *path);
+const char *linux_list_next(void *listing);
+void linux_list_end(void *listing);
+
+/// How many bytes more fit the file system of an open file or directory, for a user without privileges; -1 on failure.
+int64_t linux_free_space(int fd);
+
 /// 1 if a path relative to directory exists, else 0.
 int linux_exists_at(int directory, const char *path);
 

@@ -1,0 +1,78 @@
+public import ErrorClass
+
+/// A file of a ``Storage``, open as long as this value lives.
+public struct StoredFile<Medium: Storage>: ~Copyable {
+  public let storage: Medium
+  public let handle: Int32
+
+  public init(_ path: StoragePath, _ mode: StorageMode, on storage: Medium) throws(ErrorClass) {
+    self.storage = storage
+    handle = try storage.open(path, mode)
+  }
+
+  deinit { storage.close(handle) }
+
+  public borrowing func size() throws(ErrorClass) -> UInt64 { try storage.size(of: handle) }
+
+  public borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
+    try storage.read(handle, at: offset, count: count)
+  }
+
+  public borrowing func write(_ bytes: [UInt8], at offset: UInt64) throws(ErrorClass) {
+    try storage.write(bytes.span.bytes, to: handle, at: offset)
+  }
+
+  public borrowing func resize(to size: UInt64) throws(ErrorClass) { try storage.resize(handle, to: size) }
+
+  public borrowing func synchronize() throws(ErrorClass) { try storage.synchronize(handle) }
+}
+
+extension Storage {
+  /// The whole content of a file; throws `limitExceeded` if that is more than `limit` bytes.
+  public func content(of path: StoragePath, atMost limit: Int) throws(ErrorClass) -> [UInt8] {
+    let file = try StoredFile(path, .reading, on: self)
+    let size = try file.size()
+    guard let count = Int(exactly: size), count <= limit else { throw .limitExceeded }
+    return try file.read(at: 0, count: count)
+  }
+
+  /// Replaces a file, or makes it, so that there is the old content or the new one at any instant (SPEC 7.9). What fails
+  /// leaves nothing behind.
+  ///
+  /// - Parameter fill: writes the new content into the empty file that it is given.
+  public func replace(
+    _ path: StoragePath, _ fill: (borrowing StoredFile<Self>) throws(ErrorClass) -> Void
+  ) throws(ErrorClass) {
+    let replacement = path.replacement
+    do throws(ErrorClass) {
+      let file = try StoredFile(replacement, .writing, on: self)
+      try file.resize(to: 0)
+      try fill(file)
+      try file.synchronize()
+    } catch {
+      discard(replacement)
+      throw error
+    }
+    try rename(replacement, to: path)
+    try synchronizeDirectory(path.directory)
+  }
+
+  /// Removes a file that needn't be there. That it can't be is for whoever comes next.
+  public func discard(_ path: StoragePath) {
+    do throws(ErrorClass) {
+      try remove(path)
+    } catch {
+      // As said.
+    }
+  }
+
+  /// Whether a file is there.
+  public func exists(_ path: StoragePath) -> Bool {
+    do throws(ErrorClass) {
+      _ = try StoredFile(path, .reading, on: self)
+      return true
+    } catch {
+      return false
+    }
+  }
+}
