@@ -17,6 +17,7 @@ from .bundle import Bundle, make_bundle
 from .chain import Trust, read_chain, verify_chain
 from .encoding import FILES, SEQUENCES, decode, unlabelled
 from .fuses import decryptor_cdis
+from .grammar import Grammar, matches
 from .identity import Identity, verify_identity
 from .keys import read_private, read_public
 from .load import open_module
@@ -66,6 +67,7 @@ def _parser() -> argparse.ArgumentParser:
         "now", "output",
     )  # fmt: skip
     verb(_classes, "classes", "files", "root", "device-root", "now")
+    verb(_grammar, "grammar", "files")
     verb(_tamper, "tamper", "package", "grant", "status-list", "root-key", "key", "chain", "other", "now", "output")
     verb(
         _loads, "loads", "module", "name", "version", "epoch", "content-key", "identity", "root", "device-root",
@@ -162,6 +164,14 @@ def _classes(a: argparse.Namespace) -> Any:
         except Refused as refused:
             found[file.name] = refused.error_class
     return found
+
+
+def _grammar(a: argparse.Namespace) -> Any:
+    """tells whether files are what the CDDL in SPEC.md says"""
+    grammar = Grammar((Path(__file__).parents[3] / "SPEC.md").read_text())
+    if undefined := grammar.undefined():
+        raise SystemExit(f"SPEC.md defines no {', '.join(sorted(undefined))}")
+    return {file.name: matches(grammar, file.read_bytes()) for file in a.files}
 
 
 def _tamper(a: argparse.Namespace) -> Any:
