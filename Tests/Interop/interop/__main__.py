@@ -171,7 +171,7 @@ def _grammar(a: argparse.Namespace) -> Any:
     grammar = Grammar((Path(__file__).parents[3] / "SPEC.md").read_text())
     if undefined := grammar.undefined():
         raise SystemExit(f"SPEC.md defines no {', '.join(sorted(undefined))}")
-    return {file.name: matches(grammar, file.read_bytes()) for file in a.files}
+    return {str(file): matches(grammar, file.read_bytes()) for file in a.files}
 
 
 def _tamper(a: argparse.Namespace) -> Any:

@@ -25,6 +25,7 @@ FILES = {
 SEQUENCES = {
     "package": bytes.fromhex("d9d9f8da4875735043424f52"),
     "bundle": bytes.fromhex("d9d9f8da4875734243424f52"),
+    "export": bytes.fromhex("d9d9f8da4875734543424f52"),
 }
 
 

@@ -29,6 +29,7 @@ RULES = {
     "status": "status-list",
     "fuses": "fuses",
     "head": "log-head",
+    "export": "export",
 }
 _PRELUDE = {
     "any": lambda _: True,
@@ -47,11 +48,16 @@ Pairs = list[tuple[Any, Any]]
 
 def matches(grammar: Grammar, file: bytes) -> bool:
     """Whether a file is of the form that the rule for its label says."""
-    kind = next(kind for kind, label in (FILES | SEQUENCES).items() if file.startswith(label))
-    if kind in SEQUENCES:
-        return grammar.matches_sequence(RULES[kind], _items(file))
-    content = file[:-32] if kind == "fuses" else file  # the UDS follows
-    return grammar.matches(RULES[kind], _items(content)[0])
+    kind = next((kind for kind, label in (FILES | SEQUENCES).items() if file.startswith(label)), None)
+    if kind is None:
+        return False
+    try:
+        items = _items(file[:-32] if kind == "fuses" else file)  # behind fuses the UDS follows
+        if kind in SEQUENCES:
+            return grammar.matches_sequence(RULES[kind], items)
+        return len(items) == 1 and grammar.matches(RULES[kind], items[0])
+    except (cbor2.CBORDecodeError, UnicodeDecodeError):
+        return False
 
 
 def _items(sequence: bytes) -> list[Any]:
@@ -67,7 +73,9 @@ def _items(sequence: bytes) -> list[Any]:
 class Grammar:
     def __init__(self, specification: str) -> None:
         fragments = re.findall(r"```cddl\n(.*?)```", specification, re.DOTALL)
-        self.rules = {rule.name.name: rule for rule in parse("\n".join(fragments)).rules}
+        rules: list[Any] = parse("\n".join(fragments)).rules
+        self.rules = {rule.name.name: rule for rule in rules}
+        assert len(rules) == len(self.rules), "a name is defined twice"
 
     def undefined(self) -> set[str]:
         """Names that nothing defines."""
@@ -136,7 +144,8 @@ class Grammar:
         if node.name.literal == "size":
             return self._type(node.controller, len(value.encode() if isinstance(value, str) else value), names)
         assert node.name.literal == "cbor"
-        return self._type(node.controller, cbor2.loads(value), names)
+        items = _items(value)
+        return len(items) == 1 and self._type(node.controller, items[0], names)
 
     # A group takes some of the items of an array: these yield the places up to which it may take them.
 
