@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -154,9 +155,41 @@ int linux_exists_at(int directory, const char *path) {
   return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-int linux_openat_file(int directory, const char *path, int writing) {
+// close(2) that leaves errno as it is.
+static void leave(int fd) {
+  int reason = errno;
+  close(fd);
+  errno = reason;
+}
+
+// Opens the directory that the last name of a path is in, through no symbolic link, and sets that name.
+static int enter(int root, const char *path, const char **name) {
+  int fd = fcntl(root, F_DUPFD_CLOEXEC, 0);
+  for (const char *end; fd >= 0 && (end = strchr(path, '/')) != NULL; path = end + 1) {
+    char step[NAME_MAX + 1];
+    size_t length = (size_t)(end - path);
+    int next = -1;
+    if (length < sizeof step) {
+      memcpy(step, path, length);
+      step[length] = '\0';
+      next = openat(fd, step, O_PATH | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+    } else {
+      errno = ENAMETOOLONG;
+    }
+    leave(fd);
+    fd = next;
+  }
+  *name = path;
+  return fd;
+}
+
+int linux_openat_file(int root, const char *path, int writing) {
   int flags = (writing ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
-  int fd = openat(directory, path, flags, 0644);
+  const char *name;
+  int directory = enter(root, path, &name);
+  if (directory < 0) return -1;
+  int fd = openat(directory, name, flags, 0644);
+  leave(directory);
   if (fd >= 0 && linux_regular_file_size(fd) < 0) {
     close(fd);
     errno = EINVAL;
@@ -169,42 +202,64 @@ int linux_resize(int fd, int64_t size) { return ftruncate(fd, (off_t)size); }
 
 int linux_synchronize(int fd) { return fdatasync(fd); }
 
-int linux_rename_at(int directory, const char *path, const char *target) {
-  return renameat(directory, path, directory, target);
-}
-
-int linux_remove_at(int directory, const char *path) {
-  if (unlinkat(directory, path, 0) == 0) return 0;
-  return errno == EISDIR ? unlinkat(directory, path, AT_REMOVEDIR) : -1;
-}
-
-int linux_make_directory_at(int directory, const char *path) {
-  return mkdirat(directory, path, 0755) == 0 || errno == EEXIST ? 0 : -1;
-}
-
-static int open_directory_at(int directory, const char *path) {
-  return openat(directory, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-}
-
-int linux_synchronize_directory_at(int directory, const char *path) {
-  int fd = open_directory_at(directory, path);
-  if (fd < 0) return -1;
-  int outcome = fsync(fd), reason = errno;
-  close(fd);
-  errno = reason;
+int linux_rename_at(int root, const char *path, const char *target) {
+  const char *name, *target_name;
+  int directory = enter(root, path, &name);
+  if (directory < 0) return -1;
+  int target_directory = enter(root, target, &target_name);
+  int outcome = target_directory < 0 ? -1 : renameat(directory, name, target_directory, target_name);
+  leave(directory);
+  if (target_directory >= 0) leave(target_directory);
   return outcome;
 }
 
-void *linux_list_at(int directory, const char *path) {
-  int fd = open_directory_at(directory, path);
+int linux_remove_at(int root, const char *path) {
+  const char *name;
+  int directory = enter(root, path, &name);
+  if (directory < 0) return -1;
+  int outcome = unlinkat(directory, name, 0);
+  if (outcome != 0 && errno == EISDIR) outcome = unlinkat(directory, name, AT_REMOVEDIR);
+  leave(directory);
+  return outcome;
+}
+
+int linux_make_directory_at(int root, const char *path) {
+  const char *name;
+  int directory = enter(root, path, &name);
+  if (directory < 0) return -1;
+  int outcome = mkdirat(directory, name, 0755) == 0 || errno == EEXIST ? 0 : -1;
+  leave(directory);
+  return outcome;
+}
+
+static int open_directory_at(int root, const char *path) {
+  const char *name;
+  int directory = enter(root, path, &name);
+  if (directory < 0) return -1;
+  int fd = openat(directory, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  leave(directory);
+  return fd;
+}
+
+int linux_synchronize_directory_at(int root, const char *path) {
+  int fd = open_directory_at(root, path);
+  if (fd < 0) return -1;
+  int outcome = fsync(fd);
+  leave(fd);
+  return outcome;
+}
+
+void *linux_list_at(int root, const char *path) {
+  int fd = open_directory_at(root, path);
   if (fd < 0) return NULL;
   DIR *listing = fdopendir(fd);
-  if (listing == NULL) close(fd);
+  if (listing == NULL) leave(fd);
   return listing;
 }
 
 const char *linux_list_next(void *listing) {
   struct dirent *entry;
+  errno = 0;
   while ((entry = readdir(listing)) != NULL)
     if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0) return entry->d_name;
   return NULL;

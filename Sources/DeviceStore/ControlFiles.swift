@@ -20,19 +20,21 @@ public struct ControlFiles<Medium: Storage>: Sendable where Medium: Sendable {
   /// Puts a state in force; it is durable when this returns. If it throws, the former one or this one is in force.
   public func write(_ state: UpdateState) throws(ErrorClass) {
     let former = inForce()
-    let record = ControlRecord(sequence: (former?.sequence ?? 0) &+ 1, state: state)
-    if former == nil { try storage.makeDirectory(directory) }
-    let path = path(former?.file == 0 ? 1 : 0)
-    let isNew = !storage.exists(path)
-    let file = try StoredFile(path, .writing, on: storage)
-    let bytes = record.encoded()
+    let (sequence, overflow) = (former?.sequence ?? 0).addingReportingOverflow(1)
+    guard !overflow else { throw .limitExceeded }
+    if let former {
+      // Whoever wrote it may have been ended before it was durable, and what is overwritten now may be all that was.
+      try StoredFile(path(former.file), .reading, on: storage).synchronize()
+    } else {
+      try storage.makeDirectory(directory)
+    }
+    let file = try StoredFile(path(former?.file == 0 ? 1 : 0), .writing, on: storage)
+    try storage.synchronizeDirectory(directory)
+    try storage.synchronizeDirectory(directory.directory)
+    let bytes = ControlRecord(sequence: sequence, state: state).encoded()
     try file.write(bytes, at: 0)
     try file.resize(to: UInt64(bytes.count))
     try file.synchronize()
-    if isNew {
-      try storage.synchronizeDirectory(directory)
-      try storage.synchronizeDirectory(directory.directory)
-    }
   }
 
   /// Changes the state in force; one that stays the same isn't written.

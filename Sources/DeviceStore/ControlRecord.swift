@@ -97,6 +97,7 @@ extension UpdateState {
     else { return nil }
     self.init()
     run = try reader.readUnsigned()
+    var hasHistory = false
     while map.remaining > 0 {
       switch try reader.nextIntegerKey(&map) {
       case 3:
@@ -108,6 +109,7 @@ extension UpdateState {
         guard tries <= UInt64(Self.tries) else { return nil }
         trial = Trial(slot, triesLeft: UInt8(tries), isConfirmed: try reader.readBool())
       case 5:
+        hasHistory = true
         for _ in 0..<(try reader.readArrayHeader(atMost: Self.historyLength)) {
           guard let event = try UpdateEvent(&reader) else { return nil }
           history.append(event)
@@ -115,6 +117,7 @@ extension UpdateState {
       default: return nil
       }
     }
+    guard hasHistory else { return nil }
   }
 }
 

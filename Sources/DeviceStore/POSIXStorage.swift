@@ -74,6 +74,7 @@ public struct POSIXStorage: Storage {
     while let name = linux_list_next(listing) {
       names.append(Array(UnsafeRawBufferPointer(start: name, count: strlen(name))))
     }
+    guard linux_errno() == 0 else { throw storageFailure() }
     names.sort { $0.lexicographicallyPrecedes($1) }
     return names
   }

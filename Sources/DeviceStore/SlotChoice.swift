@@ -37,7 +37,7 @@ extension UpdateState {
       } else {
         switch checked(trial.slot) {
         case .passes(let version):
-          state.run += 1
+          state.run &+= 1
           state.trial?.triesLeft -= 1
           state.note(.tried, trial.slot, detail: UInt64(trial.triesLeft - 1), version: version)
           return (.trial(trial.slot), state)

@@ -44,17 +44,30 @@ extension Storage {
     _ path: StoragePath, _ fill: (borrowing StoredFile<Self>) throws(ErrorClass) -> Void
   ) throws(ErrorClass) {
     let replacement = path.replacement
+    // A power cut in the midst of a rename may have left it as a second name of the file that is to be replaced: so what
+    // is there is removed, not overwritten.
     do throws(ErrorClass) {
-      let file = try StoredFile(replacement, .writing, on: self)
-      try file.resize(to: 0)
-      try fill(file)
-      try file.synchronize()
+      try remove(replacement)
+    } catch {
+      guard error == .notFound else { throw error }
+    }
+    do throws(ErrorClass) {
+      // Closed before it is renamed.
+      try create(replacement, fill)
+      try rename(replacement, to: path)
     } catch {
       discard(replacement)
       throw error
     }
-    try rename(replacement, to: path)
     try synchronizeDirectory(path.directory)
+  }
+
+  private func create(
+    _ path: StoragePath, _ fill: (borrowing StoredFile<Self>) throws(ErrorClass) -> Void
+  ) throws(ErrorClass) {
+    let file = try StoredFile(path, .writing, on: self)
+    try fill(file)
+    try file.synchronize()
   }
 
   /// Removes a file that needn't be there. That it can't be is for whoever comes next.

@@ -58,9 +58,10 @@ int linux_seal(int fd);
 /// 1 if fd is a memory file with all the seals that linux_seal sets, else 0.
 int linux_is_sealed(int fd);
 
-/// openat(2) of a regular file below a directory, close-on-exec, never through a final symbolic link; for reading, or with
-/// `writing` for both, and then it is made (mode 0644) if it isn't there. -1 with EINVAL for anything but a regular file.
-int linux_openat_file(int directory, const char *path, int writing);
+/// openat(2) of a regular file below a directory, close-on-exec; for reading, or with `writing` for both, and then it is made
+/// (mode 0644) if it isn't there. -1 with EINVAL for anything but a regular file. This and the functions below that take a
+/// path go through no symbolic link, in place of no name.
+int linux_openat_file(int root, const char *path, int writing);
 
 /// ftruncate(2); 0 or -1.
 int linux_resize(int fd, int64_t size);
@@ -69,20 +70,20 @@ int linux_resize(int fd, int64_t size);
 int linux_synchronize(int fd);
 
 /// renameat(2) below one directory; 0 or -1.
-int linux_rename_at(int directory, const char *path, const char *target);
+int linux_rename_at(int root, const char *path, const char *target);
 
 /// Removes a file, or a directory with nothing in it; 0 or -1.
-int linux_remove_at(int directory, const char *path);
+int linux_remove_at(int root, const char *path);
 
 /// Makes a directory (mode 0755), unless it is there; 0 or -1.
-int linux_make_directory_at(int directory, const char *path);
+int linux_make_directory_at(int root, const char *path);
 
 /// Waits until the names in a directory are on the disk; 0 or -1.
-int linux_synchronize_directory_at(int directory, const char *path);
+int linux_synchronize_directory_at(int root, const char *path);
 
 /// Lists a directory: null if it can't be read. linux_list_next gives one name after another, valid until the next call,
-/// without `.` and `..`, and null at the end; linux_list_end ends it.
-void *linux_list_at(int directory, const char *path);
+/// without `.` and `..`, and null at the end (errno 0) or when it can't be read further; linux_list_end ends it.
+void *linux_list_at(int root, const char *path);
 const char *linux_list_next(void *listing);
 void linux_list_end(void *listing);
 
