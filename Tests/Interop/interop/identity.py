@@ -50,14 +50,19 @@ def _subject_key(value: Any) -> SigningKey:
     return signing_key({label: key[label] for label in (1, -1, -2)})
 
 
+def _mode(value: Any) -> bytes:
+    require(value in (b"\0", b"\1", b"\2"), "malformed", "an unknown mode")
+    return value
+
+
 _claims = fields(
     {
-        1: text(1, 128),
-        2: text(1, 128),
+        1: text(40, 40),
+        2: text(40, 40),
         -4670545: octets(64, 64),
         -4670548: octets(64, 64),
         -4670549: octets(64, 64),
-        -4670551: octets(1, 1),
+        -4670551: _mode,
         -4670552: _subject_key,
         -4670553: octets(),
     }

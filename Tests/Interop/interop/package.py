@@ -53,12 +53,8 @@ class Package:
 def supported(value: Any) -> Any:
     """An unknown format version is found before anything else about a map is judged."""
     require(isinstance(value, dict) and type(value.get(1)) is int, "malformed", "no format version")
+    require(value[1] >= 0, "malformed", "a format version below 0")
     require(value[1] == 1, "unsupported-version")
-    return value
-
-
-def _known_role(value: Any) -> str:
-    require(role(value) in ROLES, "malformed", "not a role of a package")
     return value
 
 
@@ -70,7 +66,7 @@ def _true(value: Any) -> bool:
 _manifest = fields(
     {
         1: integer(1, 1),
-        2: _known_role,
+        2: role,
         3: name,
         4: version,
         5: uint64,
@@ -122,6 +118,7 @@ def verify_package(file: bytes, trust: Trust, expected_role: str | None = None) 
 
     manifest = parse_manifest(signed.payload)
     wanted = expected_role or manifest.role
+    require(wanted in ROLES, "role-mismatch", "not a role of a package")
     verified = verify_object(given, signed, MANIFEST, manifest.name, trust, wanted)
     require(manifest.role == wanted, "role-mismatch", f"a package of role {manifest.role}")
 

@@ -38,7 +38,8 @@ class Sign1:
         protected, unprotected, _, _ = self.message.value
         require(not unprotected, "malformed", "an unprotected header that isn't empty")
         header = decode(protected)
-        require(isinstance(header, dict), "malformed", "a protected header that isn't a map")
+        is_header = isinstance(header, dict) and all(type(label) is int for label in header)
+        require(is_header, "malformed", "a protected header that isn't a map with integer labels")
         found = header.get(16)
         require(found == typ, "role-mismatch", f"typ is {found}, not {typ}")
         expected = {1: key.algorithm} if typ is None else {1: key.algorithm, 16: typ}

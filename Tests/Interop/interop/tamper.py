@@ -102,6 +102,10 @@ def _packages(o: Originals) -> list[Case]:
         forged = cbor2.CBORTag(18, [*parts[:3], flip(parts[3], 10)])
         return with_links([root, [forged, *certificates[1:]]])
 
+    def as_silicon() -> bytes:
+        members = {k: v for k, v in p.manifest.items() if k != 12} | {2: "silicon", 9: p.manifest[8]}
+        return resigned(members, o.chain(["silicon"]))
+
     def rooted(key: dict[int, Any]) -> bytes:
         return with_links([key, p.links[1]])
 
@@ -119,6 +123,7 @@ def _packages(o: Originals) -> list[Case]:
         ("nothing-but-the-label", "malformed", lambda: label),
         ("one-byte-more", "size-mismatch", lambda: o.package + b"\0"),
         ("one-byte-less", "size-mismatch", lambda: o.package[:-1]),
+        ("one-byte-inserted", "size-mismatch", lambda: o.package[:-100] + b"\0" + o.package[-100:]),
         ("no-payload", "malformed", lambda: o.package[: body + len(signed_manifest)]),
         ("cut-in-the-manifest", "malformed", lambda: o.package[: body + 100]),
         ("payload-flipped", "digest-mismatch", lambda: flip(o.package, len(o.package) - 5)),
@@ -161,7 +166,8 @@ def _packages(o: Originals) -> list[Case]:
         ("one-digest-more", "malformed", lambda: changed(m11=p.manifest[11] + bytes(32))),
         ("half-a-digest", "malformed", lambda: changed(m11=p.manifest[11] + bytes(16))),
         ("a-firmwares-role", "role-mismatch", lambda: changed(m2="boot.firmware")),
-        ("a-role-nobody-packs", "malformed", lambda: changed(m2="grant")),
+        ("a-role-nobody-packs", "role-mismatch", lambda: changed(m2="grant")),
+        ("a-package-of-silicon", "role-mismatch", as_silicon),
         ("unknown-root", "untrusted-root", lambda: resigned(p.manifest, _rogue(o))),
         ("signed-for-grants-only", "role-mismatch", lambda: resigned(p.manifest, o.chain(["grant"]))),
         ("signer-of-another-scope", "scope-violation", lambda: resigned(p.manifest, o.chain(scope="com.ex."))),
