@@ -216,6 +216,12 @@ let testTargets: [Target] = [
       "FormatFixtures", "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
+  tests(
+    "InteropTests",
+    [
+      "BootChain", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "husk",
+    ]),
   tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),

@@ -134,14 +134,6 @@ extension BootState {
   }
 }
 
-extension CBORReader {
-  /// Reads the next key, which must be `key`.
-  mutating func expectKey(_ key: Int64, _ map: inout CBORMapCursor) throws(CBORError) {
-    let start = position
-    guard try nextIntegerKey(&map) == key else { throw CBORError(.unexpectedType, at: start) }
-  }
-}
-
 extension ErrorClass {
   /// What a fault of the encoding means (SPEC 10).
   init(_ error: CBORError) {

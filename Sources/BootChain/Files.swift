@@ -82,6 +82,7 @@ func readSecret(
   } catch {
     throw .outOfMemory
   }
-  guard secret.withMutableBytes({ read($0.baseAddress, $0.count) }) == count else { throw .malformed }
+  let got = try secret.withMutableBytes { (bytes) throws(ErrorClass) in read(bytes.baseAddress, bytes.count) }
+  guard got == count else { throw .malformed }
   return secret
 }

@@ -26,10 +26,10 @@ public struct ProviderClient: ~Copyable {
     guard linux_wait_readable(socket, Self.patience) == 1 else { throw .internal }
     var attest = try makeSecret()
     var seal = try makeSecret()
-    var received = 0
-    let notes = [UInt8](unsafeUninitializedCapacity: Limits.handoff - 2 * DICE.secretSize) { notes, used in
-      received = attest.withMutableBytes { attest in
-        seal.withMutableBytes { seal in
+    var notes = [UInt8](repeating: 0, count: Limits.handoff - 2 * DICE.secretSize)
+    let received = try attest.withMutableBytes { (attest) throws(ErrorClass) in
+      try seal.withMutableBytes { (seal) throws(ErrorClass) in
+        notes.withUnsafeMutableBytes { notes in
           let parts = [
             iovec(iov_base: attest.baseAddress, iov_len: attest.count),
             iovec(iov_base: seal.baseAddress, iov_len: seal.count),
@@ -38,8 +38,8 @@ public struct ProviderClient: ~Copyable {
           return linux_receive_parts(socket, parts, parts.count)
         }
       }
-      used = max(received - 2 * DICE.secretSize, 0)
     }
+    notes.removeSubrange(max(received - 2 * DICE.secretSize, 0)...)
     guard received >= 0 else { throw linux_errno() == EMSGSIZE ? .limitExceeded : .internal }
     // So short a message holds no secret: it says why there are none.
     if received <= ProviderReply.maximumSize { throw try refusal(attest, count: received) }

@@ -27,8 +27,9 @@ struct StageLauncher {
     if process > 0 { return process }
     let stage = image.stage
     do throws(ErrorClass) {
-      // When memory runs out, the normal world goes first.
-      guard stage != .firmware || linux_first_to_go() == 0 else { throw .internal }
+      // When memory runs out, the normal world goes first. In a session of its own it shares no terminal with the others:
+      // for a terminal's sake the kernel stops and ends whole process groups, whoever made it do so.
+      guard stage != .firmware || (linux_first_to_go() == 0 && setsid() >= 0) else { throw .internal }
       if let user, linux_become(user.user, user.group) != 0 { throw .internal }
       // A change of user undoes what was said before about the parent's end.
       guard linux_die_with_parent(parent) == 0, stage == .firmware || linux_keep_only_standard_error() == 0 else {

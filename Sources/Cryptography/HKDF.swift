@@ -57,7 +57,7 @@ public enum HKDF: Sendable {
       let suffix: [1 of UInt8] = [counter]
       try hmac.update(suffix.span.bytes)
       try hmac.finalize(into: &block)
-      filled += output.replace(from: filled, with: block)
+      filled += try output.replace(from: filled, with: block)
     }
     return output
   }
@@ -86,9 +86,11 @@ public enum HKDF: Sendable {
 
 extension SecretBytes {
   /// Copies as much of `source` as there is room for from `offset` on, and says how much that was.
-  fileprivate mutating func replace(from offset: Int, with source: borrowing SecretBytes) -> Int {
-    source.withBytes { source in
-      withMutableBytes { target in
+  fileprivate mutating func replace(
+    from offset: Int, with source: borrowing SecretBytes
+  ) throws(CryptographyError) -> Int {
+    try source.withBytes { (source) throws(CryptographyError) in
+      try withMutableBytes { (target) throws(CryptographyError) in
         let count = min(source.byteCount, target.count - offset)
         source.withUnsafeBytes { source in
           UnsafeMutableRawBufferPointer(rebasing: target[offset..<(offset + count)])

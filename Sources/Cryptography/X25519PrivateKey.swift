@@ -40,7 +40,7 @@ public struct X25519PrivateKey: ~Copyable {
     let zeros = try makeSecret(count: Self.byteCount)
     var count = secret.count
     let pointer = context.pointer
-    let status = secret.withMutablePointer { EVP_PKEY_derive(pointer, $0, &count) }
+    let status = try secret.withMutablePointer { EVP_PKEY_derive(pointer, $0, &count) }
     // libcrypto refuses zeros too; RFC 7748 section 6.1 leaves it to the implementation, so do not count on it.
     guard status == 1, count == Self.byteCount, !secret.isEqual(to: zeros) else { throw failure(.invalidKey) }
     return secret

@@ -59,7 +59,7 @@ struct Server: ~Copyable {
         serve(index, events.clients[2 * index], worker: events.clients[2 * index + 1], now)
       }
       clients.removeAll { $0.isGone }
-      if events.entrance != 0, let arrival = entrance?.admit(among: clients.count, now: now) {
+      if events.entrance != 0, let arrival = entrance?.admit(among: clients.map { $0.user }, now: now) {
         clients.append(Client(channel: Channel(socket: arrival.socket), user: arrival.user))
       }
       endedWorkers.removeAll { linux_wait_now($0.process) != -2 }
@@ -130,6 +130,10 @@ extension Server {
   /// Has a worker receive and work on one request of a client.
   private mutating func work(for index: Int, _ now: Int64) {
     let client = clients[index]
+    guard client.hasTakenAll else {
+      clients[index].state = .postponed(until: now + Client.patience)
+      return
+    }
     guard endedWorkers.count(where: { $0.user == client.user }) < Self.mostEndedWorkers else {
       clients[index].state = .postponed(until: now + Client.pause)
       return

@@ -91,6 +91,7 @@ extension Report {
       case .text(let text): return [indent + title + padding + text]
       case .number(let number): return [indent + title + padding + String(number)]
       case .flag(let flag, let words): return [indent + title + padding + (words ?? (flag ? "yes" : "no"))]
+      case .list(let values) where values.isEmpty: return [indent + title + padding + "none"]
       case .list(let values):
         if let texts = plainTexts(values) { return [indent + title + padding + texts.joined(separator: ", ")] }
         return values.enumerated().flatMap { index, value in

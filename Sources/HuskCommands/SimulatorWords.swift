@@ -31,7 +31,14 @@ extension ErrorReport {
     case .packaging(let error): self.init(packaging: error)
     case .cryptography(let error): self.init(cryptography: error)
     case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")
-    case .start(let path, let code): self.init("\(path): can't be started: \(String(cString: strerror(code)))")
+    case .noExecutableMemoryFiles:
+      self.init(
+        "no boot stage can start here: the kernel gives out no memory file that can be executed",
+        hint: "vm.memfd_noexec is 2: sysctl vm.memfd_noexec=1 lets stages start, and nothing that isn't meant to")
+    case .start(let path, let code):
+      self.init(
+        "\(path): can't be started: \(String(cString: strerror(code)))",
+        hint: code == ENOEXEC ? "--rom takes stages/bootrom of this machine's release folder" : nil)
     case .didNotBoot(let status): self.init("the device didn't boot: it ended with status \(status)")
     case .refused(let errorClass): self.init("the device refused to answer (\(errorClass.name))")
     case .badAnswer: self.init("the device's answer isn't well formed (protocol)")

@@ -32,6 +32,12 @@ extension CBORReader {
     Array(try readBytes(count: COSEKey.thumbprintSize))
   }
 
+  /// Reads the next key of a map, which must be `key`.
+  public mutating func expectKey(_ key: Int64, _ map: inout CBORMapCursor) throws(CBORError) {
+    let start = position
+    guard try nextIntegerKey(&map) == key else { throw CBORError(.unexpectedType, at: start) }
+  }
+
   public mutating func expectArray(of count: Int) throws(CBORError) {
     let start = position
     guard try readArrayHeader() == count else { throw CBORError(.outOfRange, at: start) }

@@ -124,6 +124,7 @@ extension Device {
     } catch {
       // A descriptor that can't be passed, or be a socket, is the caller's mistake, not the decryptor's absence.
       let reason = linux_errno()
+      log.error("a request to the decryptor", strerror(reason))
       throw reason == EBADF || reason == ENOTSOCK ? .invalidArgument : .noDecryptor
     }
   }

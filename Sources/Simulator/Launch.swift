@@ -14,6 +14,13 @@ extension DeviceDirectory {
     guard geteuid() == 0 else { throw .needsRoot }
   }
 
+  /// Throws `noExecutableMemoryFiles` where no stage could start: a ROM could say no more of it than `internal`.
+  private static func requireExecutableMemoryFiles() throws(SimulatorError) {
+    let file = linux_memory_file_executable("probe")
+    guard file >= 0 || linux_errno() != EACCES else { throw .noExecutableMemoryFiles }
+    if file >= 0 { close(file) }
+  }
+
   /// Switches the device on: this process becomes the boot ROM. Returns only by throwing.
   ///
   /// - Parameters:
@@ -21,6 +28,7 @@ extension DeviceDirectory {
   ///   - arguments: what the firmware finds behind its own name.
   public func boot(_ firmware: FirmwareUser, watchdog: UInt32, arguments: [String]) throws(SimulatorError) -> Never {
     try Self.requireRoot()
+    try Self.requireExecutableMemoryFiles()
     try settleOwnership(firmware)
     let command = romCommand(service: "-", firmware, watchdog: watchdog) + arguments
     withCStrings(command) { arguments in
@@ -44,6 +52,7 @@ extension DeviceDirectory {
   /// Boots the device with a service socket in the firmware's place (SPEC 7.3), asks one question and switches it off.
   private func ask(_ operation: SecureWorld.Operation) throws(SimulatorError) -> Reply.Result {
     try Self.requireRoot()
+    try Self.requireExecutableMemoryFiles()
     var own: Int32 = -1
     var theirs: Int32 = -1
     guard linux_socket_pair(&own, &theirs) == 0 else { throw .start(path: rom, linux_errno()) }

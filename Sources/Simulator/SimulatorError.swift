@@ -30,6 +30,8 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case cryptography(CryptographyError)
   /// The chain starts with privileges that only root has.
   case needsRoot
+  /// The kernel gives out no memory file that can be executed (`vm.memfd_noexec` is 2), and stages run from such files.
+  case noExecutableMemoryFiles
   /// The process couldn't be started; errno.
   case start(path: String, Int32)
   /// The device ended without answering; its exit status, 128 + signal if a signal ended it.

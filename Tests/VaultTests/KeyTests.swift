@@ -153,9 +153,9 @@ struct KeyTests {
     structure.encode(bytes: aad)
     let bytes = structure.bytes
     var plaintext = try SecretBytes(count: ciphertext.count - 16)
-    _ = try plaintext.withMutableBytes {
+    _ = try plaintext.withMutableBytes { (output) throws(CryptographyError) in
       try AEAD.aes256GCM.open(
-        key: key, nonce: nonce.span.bytes, aad: bytes.span.bytes, ciphertext: ciphertext.span.bytes, into: $0)
+        key: key, nonce: nonce.span.bytes, aad: bytes.span.bytes, ciphertext: ciphertext.span.bytes, into: output)
     }
     return plaintext
   }
