@@ -6,7 +6,7 @@ import Synchronization
 public enum Access: Sendable {
   /// Nothing can.
   case opening
-  /// It can't be read.
+  /// It can't be read, until it is written anew.
   case reading
   /// It can't be written, made durable, renamed or removed.
   case writing
@@ -98,6 +98,10 @@ extension SimulatedStorage.Faults {
   func checkRoomForName(_ medium: Medium) throws(ErrorClass) {
     guard let capacity else { return }
     guard capacity > medium.size else { throw .noSpace }
+  }
+
+  mutating func rewrite(_ file: Medium.Number?) {
+    if let file, broken[file] == .reading { broken[file] = nil }
   }
 
   func check(_ file: Medium.Number, _ access: Access) throws(ErrorClass) {
