@@ -2,7 +2,7 @@ import CLinux
 public import ErrorClass
 
 /// Storage in a directory of the file system. Nothing is reached through a symbolic link in place of a name.
-public struct POSIXStorage: Storage {
+public struct POSIXStorage: Storage, Sendable {
   /// The directory; it stays whoever opened it's. -1 where only handles are used that were opened elsewhere.
   public let root: Int32
 
