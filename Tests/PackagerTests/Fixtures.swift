@@ -61,3 +61,11 @@ func identity(_ lifecycle: Lifecycle = .secured) throws -> Verified<DeviceIdenti
   }
   return try IdentityFile(fixture.file()).verify(with: .vendor, bootRoots: [TestKey.bootRoot.thumbprint])
 }
+
+extension GrantIssuer {
+  /// One grant by itself.
+  func issue(to recipient: GrantRecipient, sequence: UInt64) throws -> GrantRecord {
+    var sender = try HPKE.Sender()
+    return try issue(to: recipient, sequence: sequence, &sender)
+  }
+}
