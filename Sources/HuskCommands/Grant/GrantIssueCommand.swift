@@ -91,7 +91,7 @@ struct GrantIssueCommand: ParsableCommand {
     // Checked when the command line was parsed.
     guard let module else { throw CleanExit.helpRequest(self) }
     let epoch = try terms.epoch ?? about(vault) { try store.latestEpoch(of: module) ?? 1 }
-    return GrantTask(terms: try terms.terms(of: module, epoch: epoch, now: occasion.now), series: nil)
+    return GrantTask(terms: try terms.terms(of: module, epoch: epoch, now: occasion.now), former: nil)
   }
 
   private func formerTasks(_ store: Vault, _ occasion: Occasion) throws -> [GrantTask] {
@@ -100,7 +100,7 @@ struct GrantIssueCommand: ParsableCommand {
         var terms = granted.terms
         terms.epoch = try store.latestEpoch(of: terms.module) ?? 1
         terms.issuedAt = occasion.now
-        return GrantTask(terms: terms, series: granted.series)
+        return GrantTask(terms: terms, former: granted)
       }
     }
   }

@@ -91,6 +91,7 @@ extension VaultError.Part {
     case .trust: "what is trusted"
     case .platform: "a platform"
     case .device: "a device"
+    case .tag: "a tag"
     case .identity: "an identity"
     case .statusChange: "a status"
     case .grant: "a grant"
