@@ -97,8 +97,8 @@ extension Report {
         Field(
           "refusedVersions",
           .list(
-            list.versions.map { .text("\($0.module.text) \($0.range.lowest.text)..\($0.range.highest.text)") })),
-        Field("lowestSecurityVersions", .list(list.floors.map { .text("\($0.module.text) \($0.lowest)") })),
+            list.versions.map { .text($0.text) })),
+        Field("lowestSecurityVersions", .list(list.floors.map { .text($0.text) })),
         Field("chain", try .chain(file.chain)),
       ])
   }

@@ -140,6 +140,8 @@ struct GrantTermOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A file of 1 to 1024 bytes for the module to read.", valueName: "file"))
   var features: String?
 
+  @OptionGroup var status: MinimumStatusOption
+
   var isGiven: Bool { words != GrantTermOptions.none }
 
   func terms(of module: Name, epoch: UInt64, now: UInt64) throws -> CommonGrantTerms {
@@ -148,17 +150,18 @@ struct GrantTermOptions: ParsableArguments {
     terms.notAfter = notAfter
     terms.versions = versions
     terms.features = try features.map { try readFile($0, atMost: Limits.features) }
+    terms.minimumStatus = status.minimumStatus
     return terms
   }
 
   var words: [String] {
     [
       epoch.map(String.init), lifecycle.map { "\($0.name)" }, notBefore.map(String.init), notAfter.map(String.init),
-      versions.map { "\($0.lowest.text)..\($0.highest.text)" }, features,
+      versions.map { "\($0.lowest.text)..\($0.highest.text)" }, features, status.minimumStatus.map(String.init),
     ].map { $0 ?? "" }
   }
 
-  private static let none = [String](repeating: "", count: 6)
+  private static let none = [String](repeating: "", count: 7)
 }
 
 /// Which devices get grants.
