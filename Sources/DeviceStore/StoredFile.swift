@@ -10,6 +10,12 @@ public struct StoredFile<Medium: Storage>: ~Copyable {
     handle = try storage.open(path, mode)
   }
 
+  /// - Parameter handle: of a file that was opened elsewhere; this owns it from now on.
+  public init(owning handle: Int32, on storage: Medium) {
+    self.storage = storage
+    self.handle = handle
+  }
+
   deinit { storage.close(handle) }
 
   public borrowing func size() throws(ErrorClass) -> UInt64 { try storage.size(of: handle) }
