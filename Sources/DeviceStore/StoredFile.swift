@@ -12,6 +12,13 @@ public struct StoredFile<Medium: Storage>: ~Copyable {
     closing = Closing(handle, storage)
   }
 
+  /// - Parameter handle: of a file that was opened elsewhere; this owns it from now on.
+  public init(owning handle: Int32, on storage: Medium) {
+    self.storage = storage
+    self.handle = handle
+    closing = Closing(handle, storage)
+  }
+
   public borrowing func size() throws(ErrorClass) -> UInt64 { try storage.size(of: handle) }
 
   public borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {

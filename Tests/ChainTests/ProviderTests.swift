@@ -1,6 +1,7 @@
 import BootChain
 import CLinux
 import DICE
+import DeviceStore
 import DeviceSupport
 import ErrorClass
 import FormatFixtures
@@ -228,6 +229,8 @@ private final class Provided {
       case .readCounter, .incrementCounter:
         if request.operation == .incrementCounter { counter += 1 }
         try channel.send(ProviderReply(id: request.id, result: .value(counter)).encoded())
+      case .confirm, .tryStaged:
+        try channel.send(ProviderReply(id: request.id, result: .failed(.notFound)).encoded())
       }
     }
   }
@@ -250,6 +253,8 @@ private final class Provided {
     }
     return Handoff(
       secrets: secrets,
-      notes: HandoffNotes(state: state, certificates: certificates, firmwareUser: 64902, firmwareGroup: 64902))
+      notes: HandoffNotes(
+        state: state, certificates: certificates, firmwareUser: 64902, firmwareGroup: 64902,
+        boot: BootNotes(slot: .a)))
   }
 }
