@@ -168,6 +168,12 @@ let testTargets: [Target] = [
     "DeviceStoreTests",
     ["CBOR", "CLinux", "CZlib", "DeviceStore", "DeviceSupport", "ErrorClass", "StorageSimulation"]),
   tests(
+    "PowerCutTests",
+    [
+      "BootChain", "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "StorageSimulation",
+    ]),
+  tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
   tests(

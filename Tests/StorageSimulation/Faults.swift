@@ -76,13 +76,16 @@ extension SimulatedStorage {
     put(content, path)
   }
 
-  /// Tells one durable state from another, within this run.
+  /// Tells one state from another, within this run. Names that aren't durable yet aren't told from those that are.
   public var fingerprint: Int {
     state.withLock { state in
       var hasher = Hasher()
       for (path, number) in state.medium.everything() {
         hasher.combine(path)
         hasher.combine(state.medium.files[number]?.content)
+        // Not of a storage that survived a cut.
+        hasher.combine(state.medium.files[number]?.pending.count)
+        hasher.combine(state.medium.files[number]?.durable)
       }
       return hasher.finalize()
     }
