@@ -115,8 +115,9 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "GrantBundle", "HostSupport",
-      "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "DeviceStore", "ErrorClass", "GrantBundle",
+      "HostSupport", "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator",
+      "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(
