@@ -194,6 +194,27 @@ let testTargets: [Target] = [
       "CBOR", "COSE", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport",
       "HuskFormat", "SecretBytes",
     ]),
+  // Imports others for tests, so it can be built for debugging only.
+  .target(
+    name: "FormatVectors",
+    dependencies: [
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "Decryptor", "DeviceStore", "DeviceSupport",
+      "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport", "HuskFormat", "SecretBytes", "SecureStorage",
+      "SecureWorld", "TestSupport",
+    ],
+    path: "Tests/FormatVectors", swiftSettings: common),
+  tests(
+    "VectorTests",
+    [
+      "COSE", "Cryptography", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "FormatVectors",
+      "GrantBundle", "HostSupport", "HuskFormat", "husk",
+    ]),
+  tests(
+    "MutationTests",
+    [
+      "CBOR", "CLinux", "COSE", "Cryptography", "Decryptor", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "FormatVectors", "GrantBundle", "HuskFormat",
+    ]),
   tests(
     "PackagerTests",
     [
