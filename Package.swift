@@ -168,6 +168,12 @@ let testTargets: [Target] = [
     "DeviceStoreTests",
     ["CBOR", "CLinux", "CZlib", "DeviceStore", "DeviceSupport", "ErrorClass", "StorageSimulation"]),
   tests(
+    "PowerCutTests",
+    [
+      "BootChain", "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "StorageSimulation",
+    ]),
+  tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
   tests(
@@ -187,6 +193,27 @@ let testTargets: [Target] = [
     [
       "CBOR", "COSE", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport",
       "HuskFormat", "SecretBytes",
+    ]),
+  // Imports others for tests, so it can be built for debugging only.
+  .target(
+    name: "FormatVectors",
+    dependencies: [
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "Decryptor", "DeviceStore", "DeviceSupport",
+      "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport", "HuskFormat", "SecretBytes", "SecureStorage",
+      "SecureWorld", "TestSupport",
+    ],
+    path: "Tests/FormatVectors", swiftSettings: common),
+  tests(
+    "VectorTests",
+    [
+      "COSE", "Cryptography", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "FormatVectors",
+      "GrantBundle", "HostSupport", "HuskFormat", "husk",
+    ]),
+  tests(
+    "MutationTests",
+    [
+      "CBOR", "CLinux", "COSE", "Cryptography", "Decryptor", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "FormatVectors", "GrantBundle", "HuskFormat",
     ]),
   tests(
     "PackagerTests",

@@ -116,6 +116,23 @@ public struct UpdateEvent: Equatable, Sendable {
     case fellBack = 8
     case selfTestFailed = 9
     case refreshed = 10
+
+    /// As SPEC 7.10 calls it, such as `timed-out`.
+    public var name: StaticString {
+      switch self {
+      case .installed: "installed"
+      case .tried: "tried"
+      case .ended: "ended"
+      case .timedOut: "timed-out"
+      case .refused: "refused"
+      case .confirmed: "confirmed"
+      case .permanent: "permanent"
+      case .abandoned: "abandoned"
+      case .fellBack: "fell-back"
+      case .selfTestFailed: "self-test-failed"
+      case .refreshed: "refreshed"
+      }
+    }
   }
 
   public let run: UInt64

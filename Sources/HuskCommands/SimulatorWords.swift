@@ -69,6 +69,7 @@ extension FileLabel {
     case .identity: "a device identity"
     case .statusList: "a status list"
     case .storage: "a storage file"
+    case .control: "a control file"
     case .fuses: "a fuses file"
     case .logHead: "the head of a vault's log"
     case .export: "an export of a vault"

@@ -307,7 +307,7 @@ struct StageImageTests {
     let first = try root.next(bootloader, state, certificates: &certificates)
     let second = try first.next(decryptor, state, certificates: &certificates)
     let claims = DeviceKeyClaims(
-      grantKey: TestGrantKey.device.publicKey, lifecycle: state.lifecycle, keyEpoch: state.keyEpoch)
+      grantKey: TestGrantKey.device.publicKey, lifecycle: state.lifecycle, keyEpoch: state.keyEpoch, generation: 0)
     let deviceKey = try TestKey(DICE.signingKey(from: second.attest)).sign(
       claims.encoded(), type: DeviceKeyClaims.type)
     let file = IdentityFile.encode(silicon: state.silicon, dice: certificates, deviceKey: deviceKey)
