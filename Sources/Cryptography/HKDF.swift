@@ -41,10 +41,15 @@ public enum HKDF: Sendable {
   public func expand(
     _ pseudorandomKey: borrowing SecretBytes, info: RawSpan, byteCount: Int
   ) throws(CryptographyError) -> SecretBytes {
+    var hmac = try pseudorandomKey.withBytes { (key) throws(CryptographyError) in try HMAC(hash, key: key) }
+    return try expand(&hmac, info: info, byteCount: byteCount)
+  }
+
+  /// Stretches the pseudorandom key that `hmac` was started with.
+  func expand(_ hmac: inout HMAC, info: RawSpan, byteCount: Int) throws(CryptographyError) -> SecretBytes {
     guard byteCount >= 0, byteCount <= 255 * hashByteCount else { throw .invalidLength }
     var output = try makeSecret(count: byteCount)
     var block = try makeSecret(count: hashByteCount)
-    var hmac = try pseudorandomKey.withBytes { (key) throws(CryptographyError) in try HMAC(hash, key: key) }
     var filled = 0
     var counter: UInt8 = 0
     while filled < byteCount {
@@ -74,6 +79,25 @@ public enum HKDF: Sendable {
     salt: RawSpan, inputKeyMaterial: borrowing SecretBytes, info: RawSpan, byteCount: Int
   ) throws(CryptographyError) -> SecretBytes {
     try expand(extract(salt: salt, inputKeyMaterial: inputKeyMaterial), info: info, byteCount: byteCount)
+  }
+
+  /// Stretches one pseudorandom key for many purposes: what is done with the key alone is done once.
+  public struct Expander: ~Copyable {
+    private let hkdf: HKDF
+    private var hmac: HMAC
+    private var isUsed = false
+
+    public init(_ hkdf: HKDF, _ pseudorandomKey: borrowing SecretBytes) throws(CryptographyError) {
+      self.hkdf = hkdf
+      hmac = try pseudorandomKey.withBytes { (key) throws(CryptographyError) in try HMAC(hkdf.hash, key: key) }
+    }
+
+    /// The same as ``HKDF/expand(_:info:byteCount:)`` with this key.
+    public mutating func expand(info: RawSpan, byteCount: Int) throws(CryptographyError) -> SecretBytes {
+      if isUsed { try hmac.restart() }
+      isUsed = true
+      return try hkdf.expand(&hmac, info: info, byteCount: byteCount)
+    }
   }
 
   var hash: HMAC.Hash {

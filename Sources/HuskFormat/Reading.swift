@@ -55,8 +55,17 @@ func parsing<Value: ~Copyable>(
   }
 }
 
+/// Checks a format version; throws `malformed` in a part if there was none, `unsupportedVersion` for another one.
+func require(
+  version: UInt64?, _ known: UInt64, in part: FormatError.Part, at offset: Int
+) throws(FormatError) {
+  guard version == known else {
+    throw FormatError(version == nil ? .malformed : .unsupportedVersion, in: part, at: offset)
+  }
+}
+
 /// The value, or `malformed` in a part if a required member was missing.
 func require<Value>(_ value: Value?, in part: FormatError.Part, at offset: Int) throws(FormatError) -> Value {
-  guard let value else { throw FormatError(.malformed, in: part, at: offset) }
+  guard let value else { throw FormatError(CBORError(.missingKey, at: offset), in: part) }
   return value
 }
