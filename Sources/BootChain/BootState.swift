@@ -55,6 +55,20 @@ public struct Floors: Equatable, Sendable {
     case .firmware: firmware
     }
   }
+
+  /// Raises those that the others are above of.
+  public mutating func raise(to others: Floors) {
+    loader = max(loader, others.loader)
+    decryptor = max(decryptor, others.decryptor)
+    firmware = max(firmware, others.firmware)
+  }
+
+  /// The lower one of each.
+  func lower(_ others: Floors) -> Floors {
+    Floors(
+      loader: min(loader, others.loader), decryptor: min(decryptor, others.decryptor),
+      firmware: min(firmware, others.firmware))
+  }
 }
 
 extension BootState {

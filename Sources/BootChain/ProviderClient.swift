@@ -13,6 +13,8 @@ public struct ProviderClient: ~Copyable {
 
   /// How long an answer may take, in milliseconds.
   public static let patience: Int64 = 5_000
+  /// The same for an update that is to be copied.
+  public static let patienceToTry: Int64 = 25_000
 
   public init(socket: Int32) {
     self.socket = socket
@@ -61,6 +63,16 @@ public struct ProviderClient: ~Copyable {
   public mutating func time() throws(ErrorClass) -> UInt64? {
     try ask(.time)
   }
+
+  /// Says that this boot is healthy.
+  public mutating func confirm() throws(ErrorClass) {
+    _ = try ask(.confirm)
+  }
+
+  /// Has what is staged put on trial.
+  public mutating func tryStaged() throws(ErrorClass) {
+    _ = try ask(.tryStaged, patience: Self.patienceToTry)
+  }
 }
 
 extension ProviderClient {
@@ -75,9 +87,11 @@ extension ProviderClient {
   }
 
   /// Asks and waits for the answer; throws the class of a refusal.
-  private mutating func ask(_ operation: ProviderOperation) throws(ErrorClass) -> UInt64? {
+  private mutating func ask(
+    _ operation: ProviderOperation, patience: Int64 = Self.patience
+  ) throws(ErrorClass) -> UInt64? {
     try send(operation)
-    let end = linux_monotonic_milliseconds() + Self.patience
+    let end = linux_monotonic_milliseconds() + patience
     while true {
       guard linux_wait_readable(socket, max(end - linux_monotonic_milliseconds(), 0)) == 1 else { throw .internal }
       let reply = try receive()

@@ -198,6 +198,8 @@ extension Server {
     case .hello: reply(id, .hello(version: SecureWorldProtocol.version), to: client)
     case .identity: reply(id, .identity(keys.identity), to: client)
     case .protections: reply(id, .protections(protections), to: client)
+    case .confirm: reply(id, done { (provider) throws(ErrorClass) in try provider.confirm() }, to: client)
+    case .tryStaged: reply(id, done { (provider) throws(ErrorClass) in try provider.tryStaged() }, to: client)
     case .released(let module, let scope, let time):
       guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
         return reply(id, .failed(.internal), to: client)
@@ -220,6 +222,16 @@ extension Server {
       }
       lists.put(mark, payload: payload)
       reply(id, .statusList, to: client)
+    }
+  }
+
+  /// Has the secret provider do something; the decryptor's part in updates is only to ask for it (SPEC 7.11).
+  private mutating func done(_ act: (inout ProviderClient) throws(ErrorClass) -> Void) -> Reply.Result {
+    do throws(ErrorClass) {
+      try act(&platform.provider)
+      return .done
+    } catch {
+      return .failed(error)
     }
   }
 

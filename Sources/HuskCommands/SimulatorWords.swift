@@ -18,6 +18,16 @@ extension ErrorReport {
       self.init(
         "\(path): \(label.map { "is \($0.words)" } ?? "is not a Husk file"); packages and grants can be installed")
     case .noPlace(let path, let role): self.init("\(path): no place in flash is for the role \(role.text)")
+    case .hasStarted(let path):
+      self.init(
+        "\(path): the device has started before, so its stages are updated", hint: "husk sim update does that")
+    case .notAStage(let path):
+      self.init("\(path): is not a boot stage", hint: "husk sim install puts modules into flash")
+    case .notUpdated(.onTrial):
+      self.init(
+        "an update is on trial already (on-trial)",
+        hint: "boot the device: the firmware confirms the update, or it is given up after three starts")
+    case .notUpdated(let errorClass): self.init("the update is refused (\(errorClass.name)); nothing was changed")
     case .packaging(let error): self.init(packaging: error)
     case .cryptography(let error): self.init(cryptography: error)
     case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")
@@ -59,6 +69,7 @@ extension FileLabel {
     case .identity: "a device identity"
     case .statusList: "a status list"
     case .storage: "a storage file"
+    case .control: "a control file"
     case .fuses: "a fuses file"
     case .logHead: "the head of a vault's log"
     case .export: "an export of a vault"

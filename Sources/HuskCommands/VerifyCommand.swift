@@ -66,7 +66,7 @@ struct VerifyCommand: ParsableCommand {
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
       case .statusList: try verifyStatusList(file.readAll(atMost: Limits.statusList), verifier)
-      case .fuses, .storage, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
+      case .fuses, .storage, .control, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error

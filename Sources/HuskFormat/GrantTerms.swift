@@ -245,7 +245,7 @@ extension GrantTerms {
           guard !bytes.isEmpty else { throw CBORError(.outOfRange, at: start) }
           features = Array(bytes)
         case Label.minimumStatus: minimumStatus = try reader.readCount()
-        default: throw CBORError(.unexpectedType, at: start)
+        default: throw CBORError(.unknownKey, at: start)
         }
       }
     }

@@ -189,7 +189,7 @@ extension Manifest {
           // It is left out if it isn't true.
           mayBeExecuteOnly = try reader.readBool()
           guard mayBeExecuteOnly else { throw CBORError(.outOfRange, at: start) }
-        default: throw CBORError(.unexpectedType, at: start)
+        default: throw CBORError(.unknownKey, at: start)
         }
       }
     }

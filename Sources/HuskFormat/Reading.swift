@@ -66,6 +66,6 @@ func require(
 
 /// The value, or `malformed` in a part if a required member was missing.
 func require<Value>(_ value: Value?, in part: FormatError.Part, at offset: Int) throws(FormatError) -> Value {
-  guard let value else { throw FormatError(.malformed, in: part, at: offset) }
+  guard let value else { throw FormatError(CBORError(.missingKey, at: offset), in: part) }
   return value
 }

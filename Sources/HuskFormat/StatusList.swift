@@ -140,7 +140,7 @@ extension StatusList {
         case Label.versions:
           versions = try Self.entries(&reader) { (r) throws(CBORError) in try RefusedVersions(&r) }
         case Label.floors: floors = try Self.entries(&reader) { (r) throws(CBORError) in try SecurityFloor(&r) }
-        default: throw CBORError(.unexpectedType, at: start)
+        default: throw CBORError(.unknownKey, at: start)
         }
       }
     }

@@ -70,6 +70,16 @@ public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> h
 }
 
 @c @implementation
+public func husk_confirm(_ device: OpaquePointer!) -> husk_status {
+  status { () throws(ErrorClass) in try session(device).confirm() }
+}
+
+@c @implementation
+public func husk_update_try(_ device: OpaquePointer!) -> husk_status {
+  status { () throws(ErrorClass) in try session(device).tryStaged() }
+}
+
+@c @implementation
 public func husk_symbol(
   _ module: OpaquePointer!, _ name: UnsafePointer<CChar>!, _ out: UnsafeMutablePointer<UnsafeMutableRawPointer?>!
 ) -> husk_status {

@@ -20,6 +20,12 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case notInstallable(path: String, FileLabel?)
   /// A package whose role no place in flash is for.
   case noPlace(path: String, Role)
+  /// A boot stage for a device that has started.
+  case hasStarted(path: String)
+  /// A package that isn't a boot stage, for an update.
+  case notAStage(path: String)
+  /// An update that isn't put on trial.
+  case notUpdated(ErrorClass)
   case packaging(PackagingError)
   case cryptography(CryptographyError)
   /// The chain starts with privileges that only root has.

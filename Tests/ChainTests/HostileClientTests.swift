@@ -100,7 +100,7 @@ struct HostileClientTests {
         try session.expectMalformed(message, id: 0, "\(message.prefix(12))")
       }
       let named: [[UInt8]] = [
-        Self.request(operation: 4), Self.request(operation: 5), Self.request(operation: .max),
+        Self.request(operation: 4), Self.request(operation: 8), Self.request(operation: .max),
         Self.request(parameters: [0xa1, 0x01, 0x01]),
         Self.request(parameters: [0x80]), Self.request(parameters: [0xbf, 0xff]), good + [0], good + good,
       ]

@@ -1,5 +1,6 @@
 import BootChain
 import CLinux
+import DeviceStore
 import DeviceSupport
 import ErrorClass
 import FormatFixtures
@@ -63,6 +64,37 @@ struct ServiceTests {
     let booted = try bench.device.startSecureWorld().identity()
     let served = try ownService().connect().identity()
     #expect(served == booted)
+  }
+
+  @Test("starts nothing on trial, leaves the slots alone, and takes no part in updates")
+  func trials() throws {
+    let device = bench.device
+    var package = try goodPackage(.decryptor)
+    package.manifest.version = Version(9, 0, 0)
+    try device.stage(package, as: .decryptor)
+    let before = try device.startSecureWorld().identity()
+    #expect(try device.startSecureWorld().ask(.tryStaged) == .done)
+    #expect(try device.slots().trial?.slot == .b)
+    let slots = try device.slots()
+    let client = try ownService().connect()
+    #expect(try client.identity() == before)
+    #expect(try client.ask(.confirm) == .failed(.notFound))
+    #expect(try client.ask(.tryStaged) == .failed(.notFound))
+    #expect(try device.slots() == slots)
+    // What the device itself keeps, the service starts too.
+    #expect(try device.startSecureWorld().identity() == before)
+    try device.withSlots { try BootSlots(on: $0).confirm(.b) }
+    #expect(try device.startSecureWorld().identity() != before)
+    #expect(try ownService().connect().identity() == device.startSecureWorld().identity())
+  }
+
+  @Test("keeps to the floors that were raised since the fuses were made")
+  func floors() throws {
+    try Service.handOver(bench.device)
+    try FloorsRegister(path: bench.device.floors.path, .writing)
+      .raise(to: Floors(loader: 0, decryptor: 4, firmware: 0))
+    let good = Service.command(bench.device, clients: (Self.user, Self.group))
+    try expectNoStart(good, .rollback, what: "decryptor")
   }
 
   @Test("lets in whom it should by user or by any group, and hangs up on all others without a word")
@@ -368,7 +400,7 @@ struct ServiceTests {
     let good = Service.command(bench.device, clients: (Self.user, Self.group))
     try expectNoStart(good, .io)
     try Service.handOver(bench.device)
-    for place in [1, 2, 3] {
+    for place in 1...4 {
       var words = good
       words[place] = "/nothing"
       try expectNoStart(words, .io)
@@ -388,7 +420,7 @@ struct ServiceTests {
       try expectNoStart(good, .untrustedRoot, what: "\(stage.name)")
       try bench.device.install(goodPackage(stage == .bootloader ? .decryptor : .bootloader), as: stage)
       try expectNoStart(good, .roleMismatch, what: "\(stage.name)")
-      try bench.device.remove(stage.file)
+      try bench.device.remove(stage)
       try expectNoStart(good, .notFound, what: "\(stage.name)")
       try bench.device.install(goodPackage(stage), as: stage)
     }

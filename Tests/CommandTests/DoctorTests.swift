@@ -118,7 +118,7 @@ struct DoctorTests {
   func refused() throws {
     try desk.refuse("doctor", "missing", error: "missing: no such file or directory")
     try makeDevice()
-    try FileManager.default.removeItem(at: desk.directory.appending(path: "dev/flash/boot/decryptor.husk"))
+    try FileManager.default.removeItem(at: desk.directory.appending(path: "dev/flash/boot/a/decryptor.husk"))
     let outcome = try desk.husk("doctor", "dev")
     #expect(outcome.stdout == "")
     #expect(outcome.stderr.hasSuffix("husk: error: the device didn't boot: it ended with status 101\n"))
