@@ -114,7 +114,7 @@ struct ReadingTests {
       let key = TestKey(try DICE.signingKey(from: secret(fixture.uds)))
       fixture.silicon = ChainFixture(root: .deviceRoot, [LinkFixture("Unit", [.silicon], key: key)])
       fixture.claims = DeviceKeyClaims(
-        grantKey: TestGrantKey("unit \(number)").publicKey, lifecycle: .secured, keyEpoch: 1)
+        grantKey: TestGrantKey("unit \(number)").publicKey, lifecycle: .secured, keyEpoch: 1, generation: 0)
       identities += try fixture.file()
       ids.append(hex(key.thumbprint))
     }

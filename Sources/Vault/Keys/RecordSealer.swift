@@ -80,7 +80,7 @@ enum SealedRecord {
   static func grant(to device: [UInt8], module: Name, sequence: UInt64, terms: [UInt8]?) -> [UInt8] {
     var encoder = CBOREncoder(capacity: 256)
     encoder.beginArray(5)
-    encoder.encode(text: "husk-grant")
+    encoder.encode(text: "husk-grant-record")
     encoder.encode(bytes: device)
     module.encode(to: &encoder)
     encoder.encode(unsigned: sequence)
