@@ -213,7 +213,7 @@ let testTargets: [Target] = [
     "MutationTests",
     [
       "CBOR", "CLinux", "COSE", "Cryptography", "Decryptor", "DeviceSupport", "ErrorClass", "FormatFixtures",
-      "FormatVectors", "GrantBundle", "HuskFormat",
+      "FormatVectors", "GrantBundle", "HuskFormat", "SecretBytes",
     ]),
   tests(
     "PackagerTests",

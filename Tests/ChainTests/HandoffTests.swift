@@ -18,9 +18,9 @@ struct HandoffTests {
     defer { close(output) }
     #expect(linux_write_all(input, handoff, handoff.count) == 0)
     close(input)
-    return try DeviceSupport.run(
-      Release.host.stage("bootloader").path,
-      descriptors: [(number: 3, descriptor: output)] + (flash.map { [(number: 4, descriptor: $0)] } ?? []))
+    var descriptors = [(number: Int32(3), descriptor: output)]
+    if let flash { descriptors.append((4, flash)) }
+    return try DeviceSupport.run(Release.host.stage("bootloader").path, descriptors: descriptors)
   }
 
   private func expectNoStart(_ handoff: [UInt8], _ name: String) throws {
@@ -34,7 +34,7 @@ struct HandoffTests {
   @Test("takes the slot that it is told, and verifies for itself what it starts")
   func verifies() throws {
     let device = try loadingDevice()
-    var notes = try ProviderTests.handoff(hasTrustedClock: false).notes
+    var notes = try Provided.handoff(hasTrustedClock: false).notes
     notes.boot = BootNotes(slot: .b)
     let handoff = [UInt8](repeating: 7, count: 64) + notes.encoded()
     func expectRefused(_ stage: Stage, _ errorName: String) throws {

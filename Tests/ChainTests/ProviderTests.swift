@@ -146,7 +146,7 @@ private func socketPair() throws -> (Int32, Int32) {
 }
 
 /// A decryptor, with a provider that answers in a thread of its own until it is told to hang up.
-private final class Provided {
+final class Provided {
   let decryptor: Program
   let client: SecureWorldClient
   private let near: Int32

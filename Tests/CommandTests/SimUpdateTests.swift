@@ -99,7 +99,7 @@ struct SimUpdateTests {
     bytes[bytes.count - 1] ^= 1
     try desk.write("dev/flash/boot/a/decryptor.husk", bytes)
     let report = try desk.husk("sim", "slots", "dev").stdout
-    #expect(report.contains("starts  no: decryptor: digest-mismatch\n"), "\(report)")
+    #expect(report.contains("starts   no: decryptor: digest-mismatch\n"), "\(report)")
     #expect(try boot("say").stdout == "build 1\n")
     #expect(try states() == ["idle", "good"])
     #expect(

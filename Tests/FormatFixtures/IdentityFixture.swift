@@ -53,8 +53,7 @@ public struct IdentityFixture: Sendable {
   public var editClaims: Edit = { $0 }
 
   public init() {
-    let uds = uds
-    let key = TestKey(succeed { () throws in try DICE.signingKey(from: secret(uds)) })
+    let key = TestKey(uds: uds)
     silicon = ChainFixture(
       root: .deviceRoot,
       [LinkFixture("Fab", [.silicon], depth: 1), LinkFixture("device 1", [.silicon], key: key)])
@@ -84,5 +83,12 @@ public struct IdentityFixture: Sendable {
     var reader = CBORReader(issued)
     let claims = Array(try Sign1(&reader).payload)
     return try (layer.signer ?? issuer).sign(layer.edit(claims), type: layer.type)
+  }
+}
+
+extension TestKey {
+  /// The key that a device derives from its UDS.
+  public convenience init(uds: [UInt8]) {
+    self.init(succeed { () throws in try DICE.signingKey(from: secret(uds)) })
   }
 }

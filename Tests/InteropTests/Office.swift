@@ -78,7 +78,7 @@ final class Office: Sendable {
     let device = try Self.device()
     try Data(device.startSecureWorld().identity()).write(to: directory.appending(path: "unit.identity"))
     for stage in [Stage.bootloader, .decryptor] {
-      try copy(device.flash.appending(path: stage.file), "\(stage.name).husk")
+      try copy(device.flash.appending(path: stage.file()), "\(stage.name).husk")
     }
     try interop(
       [

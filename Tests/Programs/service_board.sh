@@ -12,7 +12,7 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/husk.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 root="$work/root"
 mkdir -p "$root"/{dev,proc,run,sys,tmp,root,data,etc/husk,etc/systemd/system}
-mkdir -p "$root"/usr/{bin,sbin,lib/husk,lib/sysusers.d,lib/systemd/system,lib64} "$root"/var/lib/husk/flash/boot
+mkdir -p "$root"/usr/{bin,sbin,lib/husk,lib/sysusers.d,lib/systemd/system,lib64} "$root"/var/lib/husk/flash/boot/a
 for folder in bin sbin lib lib64; do ln -s "usr/$folder" "$root/$folder"; done
 
 # This machine's programs, with the libraries that they need.
@@ -43,7 +43,7 @@ printf '[Manager]\nDefaultStandardOutput=kmsg\nDefaultStandardError=kmsg\n' >"$r
 
 # The table of Samples/service/README.md.
 install -m 755 "$release/stages/fuseprovider" "$root/usr/lib/husk/"
-install -m 644 "$device"/flash/boot/{bootloader,decryptor}.husk "$root/var/lib/husk/flash/boot/"
+install -m 644 "$device"/flash/boot/a/{bootloader,decryptor}.husk "$root/var/lib/husk/flash/boot/a/"
 install -m 400 "$device/fuses/fuses" "$root/etc/husk/"
 install -m 644 "$release/systemd/husk.sysusers" "$root/usr/lib/sysusers.d/husk.conf"
 install -m 644 "$release"/systemd/husk-decryptor.{socket,service} "$root/etc/systemd/system/"
@@ -75,6 +75,7 @@ systemd-sysusers 2>/dev/null
 install -d -m 755 /var/lib/husk
 install -d -m 700 -o husk-decryptor -g husk-decryptor /var/lib/husk/flash/storage
 install -m 600 -o husk-decryptor -g husk-decryptor /dev/null /var/lib/husk/counter
+install -m 444 /dev/null /var/lib/husk/floors
 systemctl enable --now $unit.socket 2>/dev/null
 echo "socket: $(stat -c '%A %U %G' /run/husk/decryptor)"
 echo "service before the first client: $(systemctl is-active $unit.service)"

@@ -2,7 +2,8 @@
 import subprocess, sys, time
 
 rounds, rom, device = int(sys.argv[1]), sys.argv[2], sys.argv[3]
-command = [rom, f"{device}/fuses/fuses", f"{device}/fuses/counter", f"{device}/flash", "-", "64902", "64902", "boot"]
+fuses = [f"{device}/fuses/{name}" for name in ("fuses", "counter", "floors")]
+command = [rom, *fuses, f"{device}/flash", "60", "-", "64902", "64902", "boot"]
 best = None
 for _ in range(rounds):
     start = time.clock_gettime(time.CLOCK_MONOTONIC)

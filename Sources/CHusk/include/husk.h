@@ -20,8 +20,8 @@
  * husk_version, wait for another thread that does, or leave in another way than by returning (no longjmp, no C++
  * exception). A module's constructors and destructors run inside husk_load and husk_unload under the same terms.
  *
- * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity and
- * husk_protections call malloc(3): at most 256 KiB at a time, given back before they return except for the session
+ * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity, husk_confirm,
+ * husk_update_try and husk_protections call malloc(3): at most 256 KiB at a time, given back before they return except for the session
  * (under 1 KiB) and the module's own record (under 4 KiB). HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when
  * that much isn't to be had. All other functions allocate nothing.
  *

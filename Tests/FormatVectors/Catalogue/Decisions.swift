@@ -15,6 +15,8 @@ struct LoadFixture {
   /// What the payload is encrypted with and for, where that isn't what it should be.
   var contentKey: [UInt8]?
   var context: [UInt8]?
+  /// The name that the salt is made from.
+  var salt = "salt"
   /// Changes the payload before its digests are computed.
   var editPayload: Edit = { $0 }
   /// Changes the payload that was signed.
@@ -35,14 +37,29 @@ struct LoadFixture {
     return plaintext ?? (frame + LZ4Frame.padding(behind: frame.count))
   }
 
+  /// Salt, commitment and chunks.
+  func payload() throws -> [UInt8] {
+    let key = contentKey ?? grant.contentKey
+    return try Fixed.encrypt(sealed, key: key, context: context ?? package.manifest.payloadContext, salt: salt)
+  }
+
   func file() throws -> [UInt8] {
     var package = package
-    package.payload = editPayload(
-      try Fixed.encrypt(
-        sealed, key: contentKey ?? grant.contentKey, context: context ?? package.manifest.payloadContext))
+    package.payload = editPayload(try payload())
     package.setSegmentSize(segmentSize)
     package.payload = editSigned(package.payload)
     return try package.file()
+  }
+
+  /// Writes the headers about the device and its grant.
+  func describe(in vector: inout Vector) throws {
+    settings.add(to: &vector)
+    vector.add("machine", "62")
+    vector.add("device", hex(DeviceState.fixture.deviceID))
+    vector.add("lifecycle", "\(lifecycle.rawValue)")
+    vector.add("grant-key", hex(bytes(named: "device")))
+    for (name, value) in memory { vector.add(name, value) }
+    vector.add("grant", base64(try grant.file()))
   }
 }
 
@@ -61,13 +78,7 @@ extension Catalogue {
       vector.add("released", try Self.size(Array(load.sealed.prefix(released))))
     }
     if refused == nil { vector.add("module", try Self.size(load.module)) }
-    load.settings.add(to: &vector)
-    vector.add("machine", "62")
-    vector.add("device", hex(DeviceState.fixture.deviceID))
-    vector.add("lifecycle", "\(load.lifecycle.rawValue)")
-    vector.add("grant-key", hex(bytes(named: "device")))
-    for (name, value) in load.memory { vector.add(name, value) }
-    vector.add("grant", base64(try load.grant.file()))
+    try load.describe(in: &vector)
     try add(name, vector, nil, at: nil)
   }
 
