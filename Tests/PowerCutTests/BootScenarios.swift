@@ -138,8 +138,8 @@ extension BootScenario {
 // MARK: Scenarios
 
 extension BootScenario {
-  private static func device(
-    a: StageFiles?, b: StageFiles? = nil, floor: UInt64, known: ((inout UpdateState) -> Void)? = nil
+  static func device(
+    a: StageFiles?, b: StageFiles? = nil, floor: UInt64, known: [@Sendable (inout UpdateState) -> Void] = []
   ) throws(ErrorClass) -> SimulatedStorage {
     let storage = SimulatedStorage()
     for folder in ["boot", "boot/a", "update", "fuses"] as [StoragePath] { try storage.makeDirectory(folder) }
@@ -150,17 +150,22 @@ extension BootScenario {
       let register = try FloorsRegister(StoredFile(BootDevice.floors, .writing, on: storage))
       try register.raise(to: Floors(loader: floor, decryptor: floor, firmware: floor))
     }
-    if let known {
-      var state = UpdateState()
+    var state = UpdateState()
+    for change in known {
       state.assumeGood(.a)
-      known(&state)
+      change(&state)
       try ControlFiles(BootPath.control, on: storage).write(state)
     }
     return storage.surviving(.everything)
   }
 
+  /// What is written down while an update becomes the good set.
+  static let updated: [@Sendable (inout UpdateState) -> Void] = [
+    { $0.install(.b, version: [2, 0, 0]) }, { $0.confirm() }, { $0.makePermanent() },
+  ]
+
   private static func trial() throws(ErrorClass) -> SimulatedStorage {
-    let storage = try device(a: .old, floor: 3) { _ in }
+    let storage = try device(a: .old, floor: 3, known: [{ _ in }])
     try stage(storage)
     try tryStaged(storage)
     return storage.surviving(.everything)
@@ -183,7 +188,7 @@ extension BootScenario {
 
   private static func stageUpdate() throws -> Scenario {
     Scenario(
-      base: try device(a: .old, floor: 3) { _ in },
+      base: try device(a: .old, floor: 3, known: [{ _ in }]),
       steps: [stage, tryStaged, powerOn, confirmB, powerOn, refreshA, powerOn],
       problems: { storage, done in
         problems(storage, floor: done < 7 ? 3 : 4, sets: done < 2 ? [.old, .new] : [.new]) { _, boot in
@@ -233,10 +238,7 @@ extension BootScenario {
   }
 
   private static func fallbackFromRot() throws -> Scenario {
-    let base = try device(a: .new, b: .new, floor: 4) { state in
-      state.install(.b, version: [2, 0, 0])
-      state.makePermanent()
-    }
+    let base = try device(a: .new, b: .new, floor: 4, known: updated)
     base.flip(bit: 20_000, of: BootPath.package(.decryptor, in: .b))
     return Scenario(
       base: base, steps: [powerOn, powerOn],
@@ -247,20 +249,14 @@ extension BootScenario {
 
   private static func floorRaise() throws -> Scenario {
     Scenario(
-      base: try device(a: .new, b: .new, floor: 3) { state in
-        state.install(.b, version: [2, 0, 0])
-        state.makePermanent()
-      }, steps: [powerOn],
+      base: try device(a: .new, b: .new, floor: 3, known: updated), steps: [powerOn],
       problems: { storage, done in problems(storage, floor: done < 1 ? 3 : 4, sets: [.new]) },
       finish: live(until: .new), outcome: outcome)
   }
 
   private static func refresh() throws -> Scenario {
     Scenario(
-      base: try device(a: .old, b: .new, floor: 3) { state in
-        state.install(.b, version: [2, 0, 0])
-        state.makePermanent()
-      }, steps: [powerOn, refreshA, powerOn],
+      base: try device(a: .old, b: .new, floor: 3, known: updated), steps: [powerOn, refreshA, powerOn],
       problems: { storage, done in problems(storage, floor: done < 3 ? 3 : 4, sets: [.new]) },
       finish: live(until: .new), outcome: outcome)
   }

@@ -82,10 +82,11 @@ extension SimulatedStorage {
       var hasher = Hasher()
       for (path, number) in state.medium.everything() {
         hasher.combine(path)
-        hasher.combine(state.medium.files[number]?.content)
-        // Not of a storage that survived a cut.
-        hasher.combine(state.medium.files[number]?.pending.count)
-        hasher.combine(state.medium.files[number]?.durable)
+        guard let file = state.medium.files[number] else { continue }
+        file.content.withUnsafeBytes { hasher.combine(bytes: $0) }
+        // None in a storage that survived a cut.
+        hasher.combine(file.pending.count)
+        if !file.pending.isEmpty { file.durable.withUnsafeBytes { hasher.combine(bytes: $0) } }
       }
       return hasher.finalize()
     }
