@@ -59,12 +59,14 @@ let sharedTargets: [Target] = [
   shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
-  shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared(
+    "BootChain",
+    ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "DeviceStore", "ErrorClass",
+      "HuskFormat", "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
@@ -109,8 +111,8 @@ let hostTargets: [Target] = [
   host(
     "Simulator",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HostSupport", "HuskFormat",
-      "Packager", "Protections", "SecretBytes", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "ErrorClass", "HostSupport",
+      "HuskFormat", "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
@@ -150,9 +152,8 @@ let testTargets: [Target] = [
   .target(
     name: "DeviceSupport",
     dependencies: [
-      "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat", "Protections",
-      "SecretBytes", "SecureWorld", "TestSupport",
+      "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "DeviceStore", "ErrorClass",
+      "FormatFixtures", "HuskFormat", "Protections", "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
   .target(
@@ -167,6 +168,12 @@ let testTargets: [Target] = [
     "DeviceStoreTests",
     ["CBOR", "CLinux", "CZlib", "DeviceStore", "DeviceSupport", "ErrorClass", "StorageSimulation"]),
   tests(
+    "PowerCutTests",
+    [
+      "BootChain", "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "StorageSimulation",
+    ]),
+  tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
   tests(
@@ -176,8 +183,8 @@ let testTargets: [Target] = [
   tests(
     "BootChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "SecretBytes",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "ErrorClass", "FormatFixtures",
+      "HuskFormat", "SecretBytes",
     ]),
   tests("DecryptorTests", ["CLinux", "Decryptor", "ErrorClass", "HuskFormat", "SecureWorld"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
@@ -232,10 +239,16 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
-      "HuskFormat", "SecretBytes", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "DeviceSupport", "ErrorClass",
+      "FormatFixtures", "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
+  tests(
+    "InteropTests",
+    [
+      "BootChain", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "husk",
+    ]),
   tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
@@ -243,8 +256,8 @@ let testTargets: [Target] = [
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
-      "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "DeviceSupport", "ErrorClass",
+      "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
     ]),
 ]
 

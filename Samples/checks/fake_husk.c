@@ -54,6 +54,8 @@ husk_status husk_show_status_list_fd(husk_device *device, int fd) {
   return device == NULL || fd < 0 ? HUSK_E_INVALID_ARGUMENT : HUSK_OK;
 }
 
+husk_status husk_confirm(husk_device *device) { return device == NULL ? HUSK_E_INVALID_ARGUMENT : HUSK_OK; }
+
 husk_status husk_symbol(husk_module *module, const char *name, void **out) {
   *out = dlsym(module->handle, name);
   return *out == NULL ? HUSK_E_NOT_FOUND : HUSK_OK;

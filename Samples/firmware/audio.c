@@ -25,7 +25,7 @@ void command_encode(char **arguments) {
   write_wav(arguments[1], &adpcm);
   free((void *)adpcm.data);
   husk_unload(codec.module);
-  husk_close(device);
+  device_close(device);
   free(in.bytes);
 }
 
@@ -38,7 +38,7 @@ void command_decode(char **arguments) {
   write_wav(arguments[1], &pcm);
   free((void *)pcm.data);
   husk_unload(codec.module);
-  husk_close(device);
+  device_close(device);
   free(in.bytes);
 }
 
@@ -71,6 +71,6 @@ void command_roundtrip(char **arguments) {
   free((void *)again.data);
   free((void *)adpcm.data);
   husk_unload(codec.module);
-  husk_close(device);
+  device_close(device);
   free(in.bytes);
 }

@@ -95,6 +95,6 @@ void command_classify(char **arguments) {
   classifier classifier = load_classifier(device);
   classify(&classifier, arguments[0], &recording);
   husk_unload(classifier.module);
-  husk_close(device);
+  device_close(device);
   free(recording.samples);
 }

@@ -38,6 +38,12 @@ husk_device *device_open(void) {
   return device;
 }
 
+void device_close(husk_device *device) {
+  husk_status status = husk_confirm(device);
+  if (status != HUSK_E_NOT_FOUND) require_ok(status, "confirming", "this boot");
+  husk_close(device);
+}
+
 static void write_path(char path[PATH_SIZE], const char *folder, const char *name, const char *suffix) {
   snprintf(path, PATH_SIZE, "%s/%s%s", folder, name, suffix);
 }

@@ -33,6 +33,10 @@ bool is_module_name(const char *name);
 /* Opens the session with the decryptor and shows it the status lists of the flash folder, or fails. */
 husk_device *device_open(void);
 
+/* Says that this boot is healthy, as whoever has come so far knows, and ends the session. A device on which the boot stages
+ * aren't Husk's to update has nothing to be told. */
+void device_close(husk_device *device);
+
 /* Shows the decryptor every status list of the flash folder. What it doesn't take is reported on standard error. */
 void device_show_status_lists(husk_device *device);
 

@@ -51,7 +51,7 @@ void command_info(char **arguments) {
   printf("memory: %s, %s\n", info.flags & HUSK_MODULE_LOCKED ? "locked" : "not locked",
          info.flags & HUSK_MODULE_EXECUTE_ONLY ? "code execute-only" : "code readable");
   husk_unload(module);
-  husk_close(device);
+  device_close(device);
 }
 
 void command_identity(char **arguments) {
@@ -65,5 +65,5 @@ void command_identity(char **arguments) {
   require_ok(husk_identity(device, identity, size, &size), "asking for", "the identity");
   write_output("-", identity, size, NULL, 0);
   free(identity);
-  husk_close(device);
+  device_close(device);
 }

@@ -75,5 +75,5 @@ void command_protections(char **arguments) {
   const char *summary = json ? "\n], \"active\": %zu, \"inactive\": %zu, \"unknown\": %zu}\n"
                              : "%zu active, %zu inactive, %zu unknown\n";
   printf(summary, totals[0], totals[1], totals[2]);
-  husk_close(device);
+  device_close(device);
 }

@@ -2,7 +2,7 @@ import CLinux
 public import ErrorClass
 
 /// Storage in a directory of the file system. Nothing is reached through a symbolic link in place of a name.
-public struct POSIXStorage: Storage {
+public struct POSIXStorage: Storage, Sendable {
   /// The directory; it stays whoever opened it's. -1 where only handles are used that were opened elsewhere.
   public let root: Int32
 
@@ -12,8 +12,10 @@ public struct POSIXStorage: Storage {
 
   public func open(_ path: StoragePath, _ mode: StorageMode) throws(ErrorClass) -> Int32 {
     let file = path.withCString { linux_openat_file(root, $0, mode == .writing ? 1 : 0) }
-    guard file >= 0 else { throw storageFailure() }
-    return file
+    if file >= 0 { return file }
+    let failure = storageFailure()
+    // What can't be read isn't for want of writing.
+    throw mode == .reading && failure == .readOnly ? .io : failure
   }
 
   public func close(_ file: Int32) {

@@ -97,8 +97,8 @@ extension Report {
         Field(
           "refusedVersions",
           .list(
-            list.versions.map { .text("\($0.module.text) \($0.range.lowest.text)..\($0.range.highest.text)") })),
-        Field("lowestSecurityVersions", .list(list.floors.map { .text("\($0.module.text) \($0.lowest)") })),
+            list.versions.map { .text($0.text) })),
+        Field("lowestSecurityVersions", .list(list.floors.map { .text($0.text) })),
         Field("chain", try .chain(file.chain)),
       ])
   }
@@ -186,14 +186,19 @@ extension Report {
       Field("keyEpoch", .number(state.keyEpoch)),
       Field("buildTime", .time(state.time)),
       Field("trustedClock", .flag(state.hasTrustedClock)),
-      Field(
-        "floors",
-        .group([
-          Field("loader", .number(state.floors.loader)), Field("decryptor", .number(state.floors.decryptor)),
-          Field("firmware", .number(state.floors.firmware)),
-        ])),
+      floors(state.floors),
       Field("bootRoot", .list(roots)),
     ]
+  }
+
+  /// The lowest security versions that start.
+  static func floors(_ floors: Floors) -> Field {
+    Field(
+      "floors",
+      .group([
+        Field("loader", .number(floors.loader)), Field("decryptor", .number(floors.decryptor)),
+        Field("firmware", .number(floors.firmware)),
+      ]))
   }
 
   /// How many times smaller the payload is than what it becomes, at most.

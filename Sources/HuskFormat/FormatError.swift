@@ -2,6 +2,7 @@ public import CBOR
 public import COSE
 public import Cryptography
 public import ErrorClass
+public import SecretBytes
 
 /// Why an object was refused: the class of SPEC 10, and for people which part of it and where.
 public struct FormatError: Error, Equatable, Sendable {
@@ -77,3 +78,5 @@ public struct FormatError: Error, Equatable, Sendable {
     }
   }
 }
+
+extension ErrorClass: MemoryShortage {}

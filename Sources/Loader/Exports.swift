@@ -65,9 +65,18 @@ public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointe
 @c @implementation
 public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> husk_status {
   status { () throws(ErrorClass) in
-    guard fd >= 0 else { throw .invalidArgument }
     try session(device).showStatusList(fd)
   }
+}
+
+@c @implementation
+public func husk_confirm(_ device: OpaquePointer!) -> husk_status {
+  status { () throws(ErrorClass) in try session(device).confirm() }
+}
+
+@c @implementation
+public func husk_update_try(_ device: OpaquePointer!) -> husk_status {
+  status { () throws(ErrorClass) in try session(device).tryStaged() }
 }
 
 @c @implementation
@@ -137,11 +146,16 @@ public func husk_protections(
 private func load(
   _ device: OpaquePointer?, _ package: Int32, _ grant: Int32, _ options: UnsafePointer<husk_load_options>?
 ) throws(ErrorClass) -> Module {
-  guard package >= 0, grant >= 0 else { throw .invalidArgument }
-  let options = try husk_load_options(reading: options)
   let device = try borrow(device, as: Device.self)
-  let received = try device.load(package: package, grant: grant, options)
-  return try Module(received, allowedSoname: options.allow_soname, log: device.log)
+  let known: husk_load_options
+  do throws(ErrorClass) {
+    known = try husk_load_options(reading: options)
+  } catch {
+    device.log.error("the options: a size or a member that this libhusk doesn't know")
+    throw error
+  }
+  let received = try device.load(package: package, grant: grant, known)
+  return try Module(received, allowedSoname: known.allow_soname, log: device.log)
 }
 
 /// Makes an object and hands it to the caller, who releases it; null and a status if that fails.

@@ -12,6 +12,8 @@ public struct Reply: Equatable, Sendable {
     case protections([ProtectionFact])
     /// A status list was accepted.
     case statusList
+    /// Done, with nothing to be said of it: for `confirm` and `tryStaged`.
+    case done
     case failed(ErrorClass)
   }
 
@@ -42,7 +44,7 @@ public struct Reply: Equatable, Sendable {
     case .protections(let facts):
       encoder.encode(unsigned: 0)
       encoder.encode(facts)
-    case .statusList:
+    case .statusList, .done:
       encoder.encode(unsigned: 0)
       encoder.encodeMap { _ in }
     case .failed(let errorClass):
@@ -80,6 +82,9 @@ public struct Reply: Equatable, Sendable {
       case .statusList:
         _ = try reader.readMap(atMost: 0)
         result = .statusList
+      case .confirm, .tryStaged:
+        _ = try reader.readMap(atMost: 0)
+        result = .done
       }
     }
     try reader.finish()

@@ -1,11 +1,13 @@
 import COSE
+import DeviceStore
 import HostSupport
 import HuskFormat
 
 extension DeviceDirectory {
   /// Puts a package, grant or status list in its place in flash, replacing what is there in one step; returns the place.
   ///
-  /// It is only parsed: whether it may run is for the device to find out.
+  /// It is only parsed: whether it may run is for the device to find out. Boot stages are installed at the factory, into
+  /// slot a; a device that has started is updated.
   @discardableResult
   public func install(_ path: String) throws(SimulatorError) -> String {
     try checkFlash()
@@ -31,15 +33,34 @@ extension DeviceDirectory {
 
   private func installPackage(_ file: consuming LabelledFile) throws(SimulatorError) -> String {
     let package = try open(file)
-    let (path, signed) = (package.path, package.front.object.payload)
-    let manifest = try parse(path) { () throws(FormatError) in try Manifest(parsing: signed) }
+    let path = package.path
+    let manifest = try Self.manifest(of: package)
     guard let place = place(of: manifest) else { throw .noPlace(path: path, manifest.role) }
+    if !manifest.isModule {
+      guard try updateState() == UpdateState() else { throw .hasStarted(path: path) }
+    }
     do throws(ObjectFileError) {
       try package.copy(to: place)
     } catch {
       throw .object(error)
     }
     return place
+  }
+
+  func openPackage(_ path: String) throws(SimulatorError) -> PackageReader {
+    let file: LabelledFile
+    do throws(FileError) {
+      file = try LabelledFile(path)
+    } catch {
+      throw .file(error)
+    }
+    return try open(file)
+  }
+
+  /// What a package claims to be.
+  static func manifest(of package: borrowing PackageReader) throws(SimulatorError) -> Manifest {
+    let signed = package.front.object.payload
+    return try parse(package.path) { () throws(FormatError) in try Manifest(parsing: signed) }
   }
 
   private func open(_ file: consuming LabelledFile) throws(SimulatorError) -> PackageReader {

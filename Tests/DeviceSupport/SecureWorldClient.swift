@@ -130,7 +130,8 @@ public final class SecureWorldClient {
     switch try withFile(statusList, { try ask(.statusList, [$0]) }) {
     case .failed(let errorClass): return errorClass
     case .statusList: return nil
-    case .hello, .identity, .protections, .loaded: throw ProgramFailure(description: "the answer to another question")
+    case .hello, .identity, .protections, .loaded, .done:
+      throw ProgramFailure(description: "the answer to another question")
     }
   }
 
@@ -143,7 +144,7 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity, .protections, .statusList:
+    case .hello, .identity, .protections, .statusList, .done:
       throw ProgramFailure(description: "the answer to another question")
     }
   }

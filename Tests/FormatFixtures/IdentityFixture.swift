@@ -44,7 +44,8 @@ public struct IdentityFixture: Sendable {
   public var uds = bytes(named: "UDS")
   public var silicon: ChainFixture
   public var layers = [LayerFixture("bootloader", .bootLoader), LayerFixture("decryptor", .bootDecryptor)]
-  public var claims = DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: .secured, keyEpoch: 2)
+  public var claims = DeviceKeyClaims(
+    grantKey: TestGrantKey.device.publicKey, lifecycle: .secured, keyEpoch: 2, generation: 0)
   public var type: StaticString = DeviceKeyClaims.type
   /// Certifies the grant key instead of the last layer's key.
   public var signer: TestKey?
