@@ -213,7 +213,7 @@ let testTargets: [Target] = [
     "MutationTests",
     [
       "CBOR", "CLinux", "COSE", "Cryptography", "Decryptor", "DeviceSupport", "ErrorClass", "FormatFixtures",
-      "FormatVectors", "GrantBundle", "HuskFormat", "SecretBytes",
+      "FormatVectors", "HuskFormat", "SecretBytes", "husk",
     ]),
   tests(
     "PackagerTests",

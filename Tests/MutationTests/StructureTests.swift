@@ -94,7 +94,7 @@ struct StructureTests {
           }
           guard isChanged else { continue }
           tally.check(
-            subject.refusal(of: bytes), among: Self.classes(subject),
+            subject.refusal(of: bytes), among: Self.classes(of: tree.places[target], in: subject),
             "\(subject.testDescription), item \(target) \(way.name)")
         }
       }
@@ -103,10 +103,11 @@ struct StructureTests {
   }
 
   /// Malformed, but for three places: a manifest's declared length has a limit of its own, a payload's is compared with the
-  /// manifest's, and a protected header of no typ is that of another kind of object.
-  private static func classes(_ subject: Subject) -> Set<ErrorClass> {
-    var classes: Set<ErrorClass> = [.malformed, .roleMismatch]
-    if subject.testDescription == "package" { classes.formUnion([.limitExceeded, .sizeMismatch]) }
-    return classes
+  /// manifest's, and a protected header without its typ is that of another kind of object.
+  private static func classes(of place: Int, in subject: Subject) -> Set<ErrorClass> {
+    let site = subject.sites.first { $0.range.contains(place) }?.description ?? ""
+    if site == "manifest's head" { return [.malformed, .limitExceeded] }
+    if site == "payload's head" { return [.malformed, .sizeMismatch] }
+    return site.hasSuffix("protected header") ? [.malformed, .roleMismatch] : [.malformed]
   }
 }

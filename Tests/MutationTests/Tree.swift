@@ -5,8 +5,9 @@ import CBOR
 struct Tree: Sendable {
   /// The items of a sequence; one for most files.
   private let roots: [Node]
-  /// How many items there are, those in byte strings included.
-  let count: Int
+  /// Where each item begins, those in byte strings included, in the order of their heads.
+  let places: [Int]
+  var count: Int { places.count }
 
   struct Node: Sendable {
     let type: CBORType
@@ -28,11 +29,9 @@ struct Tree: Sendable {
 
   /// - Parameter bytes: a well-formed sequence.
   init(_ bytes: [UInt8]) throws {
-    var reader = CBORReader(bytes)
-    var roots: [Node] = []
-    while !reader.isAtEnd { roots.append(try Self.read(&reader)) }
-    self.roots = roots
-    count = roots.reduce(0) { $0 + Self.count($1) }
+    var places: [Int] = []
+    roots = try Self.read(bytes[...], &places)
+    self.places = places
   }
 
   var encoded: [UInt8] { encoded { _, _, _ in nil } }
@@ -74,25 +73,32 @@ struct Tree: Sendable {
 }
 
 extension Tree {
-  private static func read(_ reader: inout CBORReader) throws -> Node {
+  private static func read(_ sequence: ArraySlice<UInt8>, _ places: inout [Int]) throws -> [Node] {
+    var reader = CBORReader(sequence)
+    var nodes: [Node] = []
+    while !reader.isAtEnd { nodes.append(try read(&reader, &places)) }
+    return nodes
+  }
+
+  private static func read(_ reader: inout CBORReader, _ places: inout [Int]) throws -> Node {
+    places.append(reader.position)
     let type = try reader.peekType()
     switch type {
     case .bytes:
-      let bytes = Array(try reader.readBytes())
-      return Node(type: type, argument: UInt64(bytes.count), content: content(of: bytes))
+      let bytes = try reader.readBytes()
+      return Node(type: type, argument: UInt64(bytes.count), content: content(of: bytes, &places))
     case .text:
       let text = Array(try reader.readText())
       return Node(type: type, argument: UInt64(text.count), content: .raw(text))
     case .array:
       let count = try reader.readArrayHeader()
-      return Node(type: type, argument: UInt64(count), content: .items(try (0..<count).map { _ in try read(&reader) }))
+      return Node(type: type, argument: UInt64(count), content: .items(try read(count, &reader, &places)))
     case .map:
-      let count = Int(try mapCount(&reader))
-      return Node(
-        type: type, argument: UInt64(count), content: .items(try (0..<2 * count).map { _ in try read(&reader) }))
+      let count = try reader.readMap().remaining
+      return Node(type: type, argument: UInt64(count), content: .items(try read(2 * count, &reader, &places)))
     case .tag:
       let number = try reader.readTag()
-      return Node(type: type, argument: number, content: .items([try read(&reader)]))
+      return Node(type: type, argument: number, content: .items(try read(1, &reader, &places)))
     case .unsigned: return Node(type: type, argument: try reader.readUnsigned(), content: .raw([]))
     case .negative: return Node(type: type, argument: UInt64(-1 - (try reader.readInteger())), content: .raw([]))
     case .simple:
@@ -101,25 +107,19 @@ extension Tree {
     }
   }
 
-  /// The head of a map is read as that of an array, of which the reader says no more.
-  private static func mapCount(_ reader: inout CBORReader) throws -> UInt64 {
-    UInt64(try reader.readMap().remaining)
+  private static func read(_ count: Int, _ reader: inout CBORReader, _ places: inout [Int]) throws -> [Node] {
+    var nodes: [Node] = []
+    for _ in 0..<count { nodes.append(try read(&reader, &places)) }
+    return nodes
   }
 
-  /// What a byte string holds, if that is CBOR with something in it.
-  private static func content(of bytes: [UInt8]) -> Content {
-    guard let first = bytes.first, (4...6).contains(first >> 5), let tree = try? Tree(bytes), tree.roots.count == 1
-    else {
-      return .raw(bytes)
-    }
-    return .encoded(tree.roots)
-  }
-
-  private static func count(_ node: Node) -> Int {
-    switch node.content {
-    case .raw: 1
-    case .items(let items), .encoded(let items): items.reduce(1) { $0 + count($1) }
-    }
+  /// What a byte string holds, if that is one item of CBOR with others in it.
+  private static func content(of bytes: ArraySlice<UInt8>, _ places: inout [Int]) -> Content {
+    var inner: [Int] = []
+    guard let first = bytes.first, (4...6).contains(first >> 5), let nodes = try? read(bytes, &inner), nodes.count == 1
+    else { return .raw(Array(bytes)) }
+    places += inner
+    return .encoded(nodes)
   }
 
   private static func write(
