@@ -59,12 +59,14 @@ let sharedTargets: [Target] = [
   shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
-  shared("BootChain", ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared(
+    "BootChain",
+    ["CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared(
     "Decryptor",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "ErrorClass", "HuskFormat",
-      "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "DeviceStore", "ErrorClass",
+      "HuskFormat", "Protections", "SecretBytes", "SecureStorage", "SecureWorld",
     ]),
 ]
 
@@ -117,8 +119,9 @@ let hostTargets: [Target] = [
   host(
     "HuskCommands",
     [
-      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "ErrorClass", "GrantBundle", "HostSupport",
-      "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator", "Vault",
+      "BootChain", "CBOR", "CHusk", "CLinux", "COSE", "Cryptography", "DeviceStore", "ErrorClass", "GrantBundle",
+      "HostSupport", "HuskFormat", "ModuleELF", "ModuleLint", "Packager", "Protections", "SecretBytes", "Simulator",
+      "Vault",
       .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ]),
   .executableTarget(
@@ -151,9 +154,8 @@ let testTargets: [Target] = [
   .target(
     name: "DeviceSupport",
     dependencies: [
-      "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "ErrorClass", "FormatFixtures",
-      "HuskFormat", "Protections",
-      "SecretBytes", "SecureWorld", "TestSupport",
+      "BootChain", "CBOR", "CLinux", "Compression", "Cryptography", "DICE", "DeviceStore", "ErrorClass",
+      "FormatFixtures", "HuskFormat", "Protections", "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
   .target(
@@ -168,6 +170,12 @@ let testTargets: [Target] = [
     "DeviceStoreTests",
     ["CBOR", "CLinux", "CZlib", "DeviceStore", "DeviceSupport", "ErrorClass", "StorageSimulation"]),
   tests(
+    "PowerCutTests",
+    [
+      "BootChain", "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "StorageSimulation",
+    ]),
+  tests(
     "SecureStorageTests",
     ["Cryptography", "ErrorClass", "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage"]),
   tests(
@@ -177,8 +185,8 @@ let testTargets: [Target] = [
   tests(
     "BootChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "SecretBytes",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "ErrorClass", "FormatFixtures",
+      "HuskFormat", "SecretBytes",
     ]),
   tests("DecryptorTests", ["CLinux", "Decryptor", "ErrorClass", "HuskFormat", "SecureWorld"]),
   tests("ModuleELFTests", ["ModuleELF", "ModuleLint"]),
@@ -187,6 +195,27 @@ let testTargets: [Target] = [
     [
       "CBOR", "COSE", "Cryptography", "DeviceSupport", "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport",
       "HuskFormat", "SecretBytes",
+    ]),
+  // Imports others for tests, so it can be built for debugging only.
+  .target(
+    name: "FormatVectors",
+    dependencies: [
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "Decryptor", "DeviceStore", "DeviceSupport",
+      "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport", "HuskFormat", "SecretBytes", "SecureStorage",
+      "SecureWorld", "TestSupport",
+    ],
+    path: "Tests/FormatVectors", swiftSettings: common),
+  tests(
+    "VectorTests",
+    [
+      "COSE", "Cryptography", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "FormatVectors",
+      "GrantBundle", "HostSupport", "HuskFormat", "husk",
+    ]),
+  tests(
+    "MutationTests",
+    [
+      "CBOR", "CLinux", "COSE", "Cryptography", "Decryptor", "DeviceSupport", "ErrorClass", "FormatFixtures",
+      "FormatVectors", "HuskFormat", "SecretBytes", "husk",
     ]),
   tests(
     "PackagerTests",
@@ -212,10 +241,16 @@ let testTargets: [Target] = [
   tests(
     "ChainTests",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
-      "HuskFormat", "SecretBytes", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "DeviceSupport", "ErrorClass",
+      "FormatFixtures", "HuskFormat", "SecretBytes", "SecureWorld",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
+  tests(
+    "InteropTests",
+    [
+      "BootChain", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "husk",
+    ]),
   tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
@@ -231,8 +266,8 @@ let testTargets: [Target] = [
   tests(
     "IsolationTests",
     [
-      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceSupport", "ErrorClass", "FormatFixtures",
-      "HostSupport", "HuskFormat", "SecretBytes", "Vault",
+      "BootChain", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "DeviceSupport", "ErrorClass",
+      "FormatFixtures", "HostSupport", "HuskFormat", "SecretBytes", "Vault",
     ]),
 ]
 

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # Sets up, builds, and measures Husk beside the parts that its work is made of: what counts are the ratios.
 #
-#   scripts/bench.sh [--devices N] [SECTION…]      sections: grants (all of them, if none is named)
+#   scripts/bench.sh [--devices N] [SECTION…]      sections: grants, load, boot (all of them, if none is named)
 #
 # grants: makes N devices (10 000; the full run is --devices 1000000) with identities of their own, imports them into a
 # vault, grants a module to all in one bundle, takes one grant out and loads the module with it on a real device.
+# load: loads modules of 64 KiB to 64 MiB on a real device, on one core and on all.
+# boot: from the ROM to the firmware's main.
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 . "$root/scripts/sample.sh"
 
@@ -13,11 +15,11 @@ sections=()
 while [ $# -gt 0 ]; do
   case $1 in
   --devices) [[ ${2:-} =~ ^[1-9][0-9]*$ ]] || die "--devices takes a number"; devices=$2; shift 2 ;;
-  grants) sections+=("$1"); shift ;;
+  grants | load | boot) sections+=("$1"); shift ;;
   *) die "unknown argument $1: see the top of this script" ;;
   esac
 done
-[ ${#sections[@]} -gt 0 ] || sections=(grants)
+[ ${#sections[@]} -gt 0 ] || sections=(grants load boot)
 
 "$root/scripts/setup.sh"
 make_scratch
@@ -27,21 +29,26 @@ quietly swift build --package-path "$root" -c release --product husk-bench
 bench=$(dirname "$husk")/husk-bench
 cd "$scratch"
 
-# measure NAME COMMAND…: runs it, and notes its wall and processor seconds and its peak memory (KiB) under NAME.
+# What all sections need: keys, a vault that trusts the sample platform, and the bench's own firmware.
+prepare() {
+  certify_sample_keys
+  sign_sample_stages
+  pack_sample_modules
+  trust_sample_platform
+  gcc -std=c11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -fPIE -pie -I "$sdk/include" -o load-firmware \
+    "$root/scripts/bench/load.c" "$sdk/lib/libhusk.a" -lcrypto -llz4
+  gcc -std=c11 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o exec "$root/scripts/bench/exec.c"
+  mkdir measuring
+  "$husk" pack load-firmware --role boot.firmware --name com.example.firmware --version 1.0.0 \
+    --key platform.pem --chain platform.chain -o measuring/firmware.husk
+}
+
+# measure NAME COMMAND…: runs it, and notes its wall and processor seconds, its peak memory (KiB), and what libcrypto
+# alone took meanwhile, in the file NAME.
 measure() {
   local name=$1
   shift
-  python3 - "$scratch/measured" "$name" "$@" <<'END'
-import resource, subprocess, sys, time
-notes, name, command = sys.argv[1], sys.argv[2], sys.argv[3:]
-start = time.monotonic()
-status = subprocess.call(command, stdout=subprocess.DEVNULL)
-wall = time.monotonic() - start
-usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-with open(notes, "a") as file:
-    print(name, wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss, file=file)
-sys.exit(status)
-END
+  "$bench" beside "$@" >"$name"
 }
 
 # fleet NUMBER NAME: a vault, and a file of as many made-up devices and the real one.
@@ -62,10 +69,6 @@ import_and_grant() {
 grants() {
   local small=10000
   [ "$devices" -gt $small ] || small=$(((devices + 9) / 10))
-  certify_sample_keys
-  sign_sample_stages
-  pack_sample_modules
-  trust_sample_platform
   as_root "$husk" sim create real --rom "$sdk/stages/bootrom" --boot-root boot-root.pub \
     --device-root-key device-root.pem
   as_root "$husk" sim install real loader.husk decryptor.husk firmware.husk adpcm.husk
@@ -75,11 +78,9 @@ grants() {
   fleet $small few
   fleet "$devices" many
   say "Importing them, and granting them a module"
-  "$bench" parts >parts
-  "$bench" engine 20000 >engine
+  measure engine "$bench" engine 20000
   import_and_grant few
   import_and_grant many
-  "$bench" parts >>parts
 
   local id
   id=$("$husk" inspect real.identity --json | python3 -c 'import json, sys; print(json.load(sys.stdin)["device"])')
@@ -88,52 +89,78 @@ grants() {
   as_root "$husk" sim install real real.grant
   cp "$root/Samples/data/melody.wav" . && chmod 644 melody.wav
   as_root "$husk" sim boot real -- roundtrip "$scratch/melody.wav" >/dev/null || die "the real device refused its grant"
-
-  python3 - $small "$devices" <<'END'
-import os, sys
-
-few, many = int(sys.argv[1]) + 1, int(sys.argv[2]) + 1
-def values(path):
-    found = {}
-    for line in open(path):
-        name, value = line.split()
-        found[name] = min(float(value), found.get(name, float("inf")))
-    return found
-part, engine, look_up = values("parts"), values("engine"), values("look-up")
-wall, processor, memory = {}, {}, {}
-for line in open("measured"):
-    name, *numbers = line.split()
-    wall[name], processor[name], memory[name] = map(float, numbers)
-
-cores = int(part["cores"])
-bound = part["x25519-keygen"] + part["x25519"] + part["ed25519-sign"]
-verifies = 4 * part["ed25519-verify"]
-def row(what, value, note=""): print(f"{what:<52}{value:>12}  {note}")
-def micro(seconds): return f"{seconds * 1e6:.1f} µs"
-print(f"\ngrants: {many} devices, {cores} cores")
-row("X25519 key + X25519 + Ed25519 signature", micro(bound),
-    " + ".join(micro(part[name]) for name in ("x25519-keygen", "x25519", "ed25519-sign")))
-row("a grant, issued in memory: processor time", micro(engine["processor"]))
-row("  ratio per core", f"{bound / engine['processor']:.2f}", "target 0.85")
-row("a grant, from vault to bundle: processor time", micro(processor["grant-many"] / many))
-row("  ratio per core", f"{bound / (processor['grant-many'] / many):.2f}", "reading, recording, sorting included")
-row("  ratio of all cores", f"{bound / (wall['grant-many'] / many * cores):.2f}", "by the clock on the wall")
-row("grants per second", f"{many / wall['grant-many']:.0f}", f"{wall['grant-many']:.1f} s")
-row("4 Ed25519 verifications", micro(verifies))
-row("an identity imported: processor time", micro(processor["import-many"] / many))
-row("  ratio per core", f"{verifies / (processor['import-many'] / many):.2f}")
-row("identities imported per second", f"{many / wall['import-many']:.0f}", f"{wall['import-many']:.1f} s")
-for verb in ("import", "grant"):
-    row(f"peak memory of {verb}, {few} devices", f"{memory[verb + '-few'] / 1024:.0f} MiB")
-    row(f"peak memory of {verb}, {many} devices", f"{memory[verb + '-many'] / 1024:.0f} MiB", "target 100 MiB, flat")
-row("look-up in the bundle, its directory in memory", micro(look_up["in-memory-directory"]))
-row("look-up in the bundle, its directory read first", micro(look_up["whole"]))
-row("husk grant extract, the whole command", f"{wall['extract'] * 1000:.0f} ms")
-row("bundle, for each device", f"{os.path.getsize('many.grants') / many:.1f} B")
-row("vault, for each device with its grant", f"{os.path.getsize('many.vault') / many:.0f} B",
-    f"identity file: {os.path.getsize('many.identities') / many:.0f} B")
-print("one grant was taken from the bundle and opened by a real device")
-END
+  python3 "$root/scripts/bench/report.py" grants $small "$devices"
 }
 
+# module NAME BYTES: a shared object of about this size that compresses as programs do, its package, grant and LZ4 frame.
+module() {
+  python3 - "$1" "$2" <<'END'
+import glob, os, sys
+name, size = sys.argv[1], int(sys.argv[2])
+content = b""
+for path in sorted(glob.glob("/usr/lib/*-linux-gnu/*.so*"), key=os.path.getsize, reverse=True) * 64:
+    if len(content) >= size: break
+    if not os.path.islink(path): content += open(path, "rb").read()
+# Room for what the linker adds: a small module stays within 64 KiB.
+open(name + ".content", "wb").write(content[:max(1, size - 16384)])
+END
+  printf '.section .rodata\n.incbin "%s.content"\n.text\n.globl answer\nanswer: ret\n' "$1" >"$1.s"
+  gcc -shared -nostdlib -Wl,-soname,"$1" -Wl,-z,now -Wl,-z,noexecstack -o "$1.so" "$1.s"
+  rm "$1.content" "$1.s"
+  lz4 -q -f -12 -B5 --content-size "$1.so" "$1.lz4"
+  "$husk" pack "$1.so" --name "$1" --version 1.0.0 --vault vendor.vault --vault-key vendor.key --key vendor.pem \
+    --chain vendor.chain -o "$1.husk"
+  "$husk" grant --vault vendor.vault --vault-key vendor.key --key vendor.pem --chain vendor.chain --module "$1" \
+    --device "$measuring_id" -o "$1.grant"
+  as_root "$husk" sim install measuring.device "$1.husk" "$1.grant"
+  chmod 644 "$1.so" "$1.lz4"
+}
+
+# The device that the bench's own firmware runs on.
+measuring_device() {
+  [ ! -d measuring.device ] || return 0
+  as_root "$husk" sim create measuring.device --rom "$sdk/stages/bootrom" --boot-root boot-root.pub \
+    --device-root-key device-root.pem
+  as_root "$husk" sim install measuring.device loader.husk decryptor.husk measuring/firmware.husk
+  as_root "$husk" sim identity measuring.device -o measuring.identity
+  measuring_id=$("$husk" device add vendor.vault measuring.identity --vault-key vendor.key | cut -d' ' -f1)
+}
+
+load() {
+  say "Making modules"
+  measuring_device
+  local sizes=(65536 4194304 16777216 67108864) size names=()
+  for size in "${sizes[@]}"; do
+    module "com.example.m$size" "$size"
+    names+=("com.example.m$size")
+  done
+  say "Loading them"
+  for cores in one all; do
+    local command=("$husk" sim boot measuring.device -- 12 "$scratch" "${names[@]}")
+    [ $cores = all ] || command=(taskset -c 0 "${command[@]}")
+    as_root "${command[@]}" >"load-$cores"
+  done
+  # Processor time of all the device's processes: what some loads take more than few.
+  for size in "${sizes[@]}"; do
+    for rounds in 2 22; do
+      echo | as_root "$bench" beside "$husk" sim boot measuring.device -- times $rounds "com.example.m$size" \
+        >"load-processor-$size-$rounds"
+    done
+    as_root python3 "$root/scripts/bench/memory.py" "$husk" sim boot measuring.device -- times 5 \
+      "com.example.m$size" >>load-memory
+  done
+  python3 "$root/scripts/bench/report.py" load
+}
+
+boot() {
+  say "Booting"
+  measuring_device
+  "$bench" parts >parts
+  ./exec 40 "$sdk/stages/bootrom" "$sdk/stages/bootloader" "$sdk/stages/decryptor" "$scratch/load-firmware" >exec-times
+  as_root python3 "$root/scripts/bench/boot.py" 40 "$sdk/stages/bootrom" measuring.device >boot-time
+  "$bench" hash "$sdk/stages/bootloader" "$sdk/stages/decryptor" load-firmware >hash-times
+  python3 "$root/scripts/bench/report.py" boot
+}
+
+prepare
 for section in "${sections[@]}"; do "$section"; done

@@ -26,6 +26,8 @@ fail() {
   exit "$1"
 }
 
+# Who the firmware runs as, and the seconds that an update on trial has: the platform's usual ones.
+firmware=64902 watchdog=60
 arch=$(uname -m) data="" kernel="" limit=60
 while [ $# -gt 0 ]; do
   case "$1" in
@@ -85,10 +87,16 @@ system="$root/.build-board/$arch"
 unpack_board "$arch" "$system"
 image=$(echo "$system"/boot/vmlinuz-*)
 
-# A folder of the file system, as an archive in the kernel's format; the kernel takes several after one another.
-archive() { (cd "$1" && find "${@:2}" -print0 | cpio --quiet --null --create --format=newc --owner=+0:+0); }
+# Folders of the file system, as an archive in the kernel's format; the kernel takes several after one another, and a
+# folder's last owner counts.
+archive() { archive_of 0 "$@"; }
+archive_of() { (cd "$2" && find "${@:3}" -print0 | cpio --quiet --null --create --format=newc --owner="+$1:+$1"); }
 readable_archive() {
-  if [ -r "$1/fuses" ] && [ -x "$1/fuses" ]; then archive "$@"; else as_root bash -c "$(declare -f archive); archive \"\$@\"" - "$@"; fi
+  if [ -r "$1/fuses" ] && [ -x "$1/fuses" ]; then
+    archive "$@"
+  else
+    as_root bash -c "$(declare -f archive archive_of); archive \"\$@\"" - "$@"
+  fi
 }
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/husk.XXXXXX")
@@ -101,12 +109,13 @@ for i in 0 1 2; do
   names=(stdout stderr status)
   ln -s "/dev/${lines[i]}" "tree/board/${names[i]}"
 done
-printf '%s\0' bootrom /fuses/fuses /fuses/counter /flash - 64902 64902 "$@" >tree/board/arguments
+printf '%s\0' bootrom /fuses/fuses /fuses/counter /fuses/floors /flash "$watchdog" - $firmware $firmware "$@" >tree/board/arguments
 if [ -n "$data" ]; then cp -R "$data/." tree/data && chmod -R a+rwX tree/data; fi
 {
   archive tree .
   archive "$system" $(cd "$system" && ls -d lib lib64 2>/dev/null)
   readable_archive "$device" rom fuses flash
+  archive_of "$firmware" "$device" flash/{modules,grants,status,update}
 } >files
 
 # Both ends of the two pipes are open before anybody uses them: their readers wait neither for an emulator that doesn't

@@ -41,6 +41,9 @@ made_with() {
 # What there is, the package says; make builds it. Its recipe is replaced only by another one: see RECIPE there.
 build=".build-device/$architecture"
 mkdir -p "$build"
+# Two at once would write the same files.
+exec 9>"$build.lock"
+flock 9
 HUSK_EMBEDDED=1 swift package --scratch-path .build-device/package dump-package >"$build/package.json"
 {
   python3 -B scripts/device_makefile.py "$architecture" "$build" $sysroot <"$build/package.json"
@@ -60,7 +63,7 @@ work=$(mktemp -d "$out.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 new="$work/$name"
 mkdir -p "$new"/{stages,lib,include,firmware,systemd}
-for stage in $(cd "$build/stages" && find . -type f ! -name '*.map' -printf '%P\n' | sort); do
+for stage in $(cd "$build/stages" && find . -type f ! -name '*.map' ! -name '*.new' -printf '%P\n' | sort); do
   "$architecture-linux-gnu-strip" -o "$new/stages/$stage" "$build/stages/$stage"
 done
 install -m 644 "$build/lib/libhusk.a" "$new/lib"

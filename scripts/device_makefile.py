@@ -162,9 +162,10 @@ class Plan:
         include = f"{self.folder(target)}/include"
         for source in sorted(glob.glob(f"{self.folder(target)}/*.c")):
             objects.append(f"{self.build}/{target['name']}.{os.path.basename(source)[:-2]}.o")
-            flags = flags_of(target, "c") + self.c + ["-I", include, "-MMD", "-c"]
+            dependencies = f"{objects[-1][:-2]}.d"
+            flags = flags_of(target, "c") + self.c + ["-I", include, "-MMD", "-MF", dependencies, "-MT", objects[-1], "-c"]
             yield rule(objects[-1], [source], f"{self.gcc} {' '.join(flags)} -o $@ {source}")
-            yield f"-include {objects[-1][:-2]}.d"
+            yield f"-include {dependencies}"
         yield rule(self.object(target), objects, f"{self.gcc} -r -nostdlib -o $@ {' '.join(objects)}")
 
     def swift_rule(self, target):
@@ -180,9 +181,9 @@ class Plan:
             else:
                 needed.append(self.object(dependency))
         flags += ["-emit-module", "-emit-module-path", f"{self.build}/{target['name']}.swiftmodule", "-emit-object"]
-        # swiftc leaves an object alone that would come out the same.
-        compile = f"swiftc {' '.join(flags)} -o $@ {' '.join(sources)}"
-        yield rule(self.object(target), sources + needed, compile, "@touch $@")
+        # swiftc leaves an object alone that would come out the same, and else replaces it as a whole.
+        compile = f"swiftc {' '.join(flags)} -o {self.object(target)} {' '.join(sources)}"
+        yield rule(self.object(target), sources + needed, compile, f"@touch {self.object(target)}")
 
     def stage_rule(self, name, path):
         """A static executable that runs wherever the kernel puts it. The linker's warnings of what libcrypto could do
@@ -212,7 +213,7 @@ class Plan:
         return [static, shared], [
             rule(
                 whole, objects + [HEADER],
-                f"{self.gcc} -r -nostdlib -Wl,--gc-sections,--force-group-allocation,-Map=$@.map {roots} -o $@ "
+                f"{self.gcc} -r -nostdlib -Wl,--gc-sections,--force-group-allocation,-Map={whole}.map {roots} -o $@ "
                 + " ".join(objects),
                 f"{self.binutils}objcopy --keep-global-symbols={exports} --strip-unneeded $@"),
             rule(static, [whole], "rm -f $@", f"{self.binutils}ar rcD $@ {whole}"),
@@ -223,8 +224,12 @@ class Plan:
 
 
 def rule(result, needed, *commands):
-    # $(RECIPE): other flags or compilers make all of it anew.
+    # $(RECIPE): other flags or compilers make all of it anew. $@: what isn't complete must not bear a result's name; a
+    # build that was killed would be taken up again there.
     lines = [f"{result}: {' '.join(needed)} $(RECIPE)", f"\t@mkdir -p {os.path.dirname(result)}"]
+    commands = [command.replace("$@", f"{result}.new") for command in commands]
+    if any(f"{result}.new" in command for command in commands):
+        commands.append(f"@mv {result}.new {result}")
     return "\n".join(lines + [f"\t{command}" for command in commands])
 
 

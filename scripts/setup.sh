@@ -3,7 +3,7 @@
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 
 packages=(libssl-dev liblz4-dev libsqlite3-dev zlib1g-dev pkg-config make gcc g++ libc6-dev binutils
-  openssl lz4 python3 strace gdb procps util-linux systemd liblz4-1 libsqlite3-0 libssl3
+  openssl lz4 python3 python3-venv strace gdb procps util-linux systemd liblz4-1 libsqlite3-0 libssl3
   gcc-aarch64-linux-gnu g++-aarch64-linux-gnu binutils-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static cmake
   qemu-system-x86 qemu-system-arm cpio debian-archive-keyring)
 

@@ -14,6 +14,7 @@ sdk_aarch64=$sdk samples_aarch64=$samples
 build_device_side
 
 for architecture in x86_64 aarch64; do unpack_board "$architecture" "$root/.build-board/$architecture"; done
+"$root/scripts/interop.sh"
 
 say "Building the tests"
 quietly swift build --package-path "$root" --build-tests

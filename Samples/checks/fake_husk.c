@@ -113,6 +113,8 @@ husk_status husk_install_fd(husk_store *store, int fd, const husk_install_option
   return HUSK_OK;
 }
 
+husk_status husk_confirm(husk_device *device) { return device == NULL ? HUSK_E_INVALID_ARGUMENT : HUSK_OK; }
+
 husk_status husk_symbol(husk_module *module, const char *name, void **out) {
   *out = dlsym(module->handle, name);
   return *out == NULL ? HUSK_E_NOT_FOUND : HUSK_OK;

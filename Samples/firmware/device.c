@@ -31,6 +31,8 @@ husk_device *device_open(void) {
 
 void device_close(husk_device *device) {
   device_close_store();
+  husk_status status = husk_confirm(device);
+  if (status != HUSK_E_NOT_FOUND) require_ok(status, "confirming", "this boot");
   husk_close(device);
 }
 

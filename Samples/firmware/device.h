@@ -27,7 +27,8 @@ bool is_module_name(const char *name);
 /* Opens the session with the decryptor, or fails. */
 husk_device *device_open(void);
 
-/* Ends the session. */
+/* Says that this boot is healthy, as whoever has come so far knows, and ends the session. A device on which the boot stages
+ * aren't Husk's to update has nothing to be told. */
 void device_close(husk_device *device);
 
 /* Ends the use of the module store; for device_close. */

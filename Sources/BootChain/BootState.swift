@@ -55,6 +55,20 @@ public struct Floors: Equatable, Sendable {
     case .firmware: firmware
     }
   }
+
+  /// Raises those that the others are above of.
+  public mutating func raise(to others: Floors) {
+    loader = max(loader, others.loader)
+    decryptor = max(decryptor, others.decryptor)
+    firmware = max(firmware, others.firmware)
+  }
+
+  /// The lower one of each.
+  func lower(_ others: Floors) -> Floors {
+    Floors(
+      loader: min(loader, others.loader), decryptor: min(decryptor, others.decryptor),
+      firmware: min(firmware, others.firmware))
+  }
 }
 
 extension BootState {
@@ -117,14 +131,6 @@ extension BootState {
     } catch {
       throw error.errorClass
     }
-  }
-}
-
-extension CBORReader {
-  /// Reads the next key, which must be `key`.
-  mutating func expectKey(_ key: Int64, _ map: inout CBORMapCursor) throws(CBORError) {
-    let start = position
-    guard try nextIntegerKey(&map) == key else { throw CBORError(.unexpectedType, at: start) }
   }
 }
 

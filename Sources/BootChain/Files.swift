@@ -3,49 +3,31 @@ public import ErrorClass
 public import HuskFormat
 import SecretBytes
 
-/// A package in flash, open for reading.
-struct FlashFile: ~Copyable {
-  private let descriptor: Int32
-  /// In bytes.
-  let size: UInt64
-
-  init(_ path: StaticString, in flash: Int32) throws(ErrorClass) {
-    // A static string ends in a NUL.
-    descriptor = path.withUTF8Buffer { utf8 in
-      utf8.withMemoryRebound(to: CChar.self) { linux_openat_read(flash, $0.baseAddress) }
-    }
-    guard descriptor >= 0 else { throw linux_errno() == ENOENT ? .notFound : .io }
-    let size = linux_regular_file_size(descriptor)
-    guard size >= 0 else {
-      close(descriptor)
-      throw .io
-    }
-    self.size = UInt64(size)
-  }
-
-  deinit { close(descriptor) }
-
-  borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
-    guard let bytes = readFile(descriptor, at: offset, count: count) else { throw .io }
-    return bytes
-  }
-
-  borrowing func readFront() throws(ErrorClass) -> PackageFront {
-    try readPackageFront(descriptor, fileSize: size)
-  }
-}
-
 /// Reads and parses the signed front of a package file.
 public func readPackageFront(_ file: Int32, fileSize: UInt64) throws(ErrorClass) -> PackageFront {
-  guard let prefix = readFile(file, at: 0, count: Int(clamping: min(fileSize, UInt64(PackageFront.prefixSize)))) else {
-    throw .io
-  }
+  try readPackageFront(fileSize: fileSize) { (count) throws(ErrorClass) in
+    guard let bytes = readFile(file, at: 0, count: count) else { throw .io }
+    return bytes
+  }.front
+}
+
+/// The same for a file that is read otherwise.
+///
+/// - Parameter read: reads so many bytes from the file's beginning.
+/// - Returns: the front, and the bytes that were read to parse it: it ends among them.
+func readPackageFront(
+  fileSize: UInt64, _ read: (Int) throws(ErrorClass) -> [UInt8]
+) throws(ErrorClass) -> (front: PackageFront, bytes: [UInt8]) {
+  let prefix = try read(Int(clamping: min(fileSize, UInt64(PackageFront.prefixSize))))
+  let frontSize: Int
   do throws(FormatError) {
-    let frontSize = try PackageFront.size(fromPrefix: prefix)
-    guard let bytes = readFile(file, at: 0, count: Int(clamping: min(fileSize, UInt64(frontSize)))) else {
-      throw FormatError(.io, in: .manifest)
-    }
-    return try PackageFront(bytes)
+    frontSize = try PackageFront.size(fromPrefix: prefix)
+  } catch {
+    throw error.errorClass
+  }
+  let bytes = try read(Int(clamping: min(fileSize, UInt64(frontSize))))
+  do throws(FormatError) {
+    return (try PackageFront(bytes), bytes)
   } catch {
     throw error.errorClass
   }
@@ -65,6 +47,11 @@ struct MemoryFile: ~Copyable {
 
   borrowing func write(_ bytes: [UInt8], at offset: UInt64) throws(ErrorClass) {
     guard linux_pwrite_all(descriptor, bytes, bytes.count, offset) == 0 else { throw .outOfMemory }
+  }
+
+  borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
+    guard let bytes = readFile(descriptor, at: offset, count: count) else { throw .io }
+    return bytes
   }
 
   borrowing func seal() throws(ErrorClass) {
@@ -95,6 +82,7 @@ func readSecret(
   } catch {
     throw .outOfMemory
   }
-  guard secret.withMutableBytes({ read($0.baseAddress, $0.count) }) == count else { throw .malformed }
+  let got = try secret.withMutableBytes { (bytes) throws(ErrorClass) in read(bytes.baseAddress, bytes.count) }
+  guard got == count else { throw .malformed }
   return secret
 }

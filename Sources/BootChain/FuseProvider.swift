@@ -1,4 +1,5 @@
 import CLinux
+import DeviceStore
 import ErrorClass
 import HuskFormat
 
@@ -6,22 +7,24 @@ import HuskFormat
 /// device has the same identity both ways, starts the decryptor on the service manager's socket, and serves it.
 public enum FuseProvider {
   /// - Parameters:
-  ///   - arguments: `fuseprovider FUSES COUNTER FLASH USER GROUP`; USER and GROUP are those who may connect.
+  ///   - arguments: `fuseprovider FUSES COUNTER FLOORS FLASH USER GROUP`; USER and GROUP are those who may connect.
   ///   - count: how many there are.
   public static func run(_ arguments: UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>, count: Int) -> Never {
     do throws(ErrorClass) {
       try startStage()
       guard linux_open_standard_descriptors() == 0, linux_reset_signals() == 0 else { throw .internal }
       guard linux_no_new_privileges() == 0, linux_forbid_core_files() == 0 else { throw .internal }
-      guard count == 6, let fuses = arguments[1], let counter = arguments[2], let flash = arguments[3],
-        let user = arguments[4], let group = arguments[5], let user = number(user), let group = number(group),
-        user != .max, group != .max
+      guard count == 7, let fuses = arguments[1], let counter = arguments[2], let floors = arguments[3],
+        let flash = arguments[4], let user = arguments[5], let group = arguments[6], let user = number(user),
+        let group = number(group), user != .max, group != .max
       else { throw .invalidArgument }
       guard listensForUs() else { throw .invalidArgument }
       let directory = linux_open_directory(flash)
       guard directory >= 0 else { throw .io }
+      var state = try Fuses(path: fuses)
+      state.raiseFloors(to: try FloorsRegister(path: floors, .reading).floors())
       try serve(
-        Fuses(path: fuses), counter: MonotonicCounter(path: counter), flash: directory,
+        state, counter: MonotonicCounter(path: counter), flash: POSIXStorage(root: directory),
         clients: .init(user: user, group: group))
     } catch {
       refuse("fuseprovider", "to start", error)
@@ -36,17 +39,21 @@ public enum FuseProvider {
   }
 
   private static func serve(
-    _ fuses: consuming Fuses, counter: consuming MonotonicCounter, flash: Int32, clients: StageLauncher.User
+    _ fuses: consuming Fuses, counter: consuming MonotonicCounter<POSIXStorage>, flash: POSIXStorage,
+    clients: StageLauncher.User
   ) throws(ErrorClass) -> Never {
-    let bootloader = verified(.bootloader, fuses.state, flash)
-    let first = try Handoff(fuses, to: bootloader, user: clients.user, group: clients.group)
+    let slot = chosenSlot(fuses.state, flash)
+    let bootloader = verified(.bootloader, in: slot, fuses.state, flash)
+    let first = try Handoff(
+      fuses, to: bootloader, user: clients.user, group: clients.group, boot: BootNotes(slot: slot))
     _ = consume fuses
-    let decryptor = verified(.decryptor, first.notes.state, flash)
+    let decryptor = verified(.decryptor, in: slot, first.notes.state, flash)
     let handoff = try first.next(decryptor)
     _ = consume first
     var running = try StageLauncher(name: "fuseprovider").startDecryptor(
-      decryptor, as: nil, handoff: handoff, counter: counter, flash: flash, clients: Platform.Descriptor.listener)
-    close(flash)
+      decryptor, as: nil, handoff: handoff, counter: counter, flash: flash, clients: Platform.Descriptor.listener,
+      updates: nil)
+    close(flash.root)
     // Nothing more is to be opened, the fuses least of all.
     guard linux_landlock_deny_all() >= 0 else { throw .internal }
     let process = running.process
@@ -54,9 +61,19 @@ public enum FuseProvider {
     exit(exitStatus(of: process))
   }
 
-  private static func verified(_ stage: Stage, _ state: BootState, _ flash: Int32) -> StageImage {
+  private static func chosenSlot(_ state: BootState, _ flash: POSIXStorage) -> Slot {
+    do throws(StageRefusal) {
+      return try BootSlots(on: flash).chooseSecureWorld(state)
+    } catch {
+      refuse("fuseprovider", error.stage.name, error.errorClass)
+    }
+  }
+
+  private static func verified(
+    _ stage: Stage, in slot: Slot, _ state: BootState, _ flash: POSIXStorage
+  ) -> StageImage {
     do throws(ErrorClass) {
-      return try StageImage(stage, flash: flash, state: state)
+      return try StageImage(stage, in: slot, on: flash, state: state)
     } catch {
       refuse("fuseprovider", stage.name, error)
     }

@@ -6,7 +6,7 @@ public import SecretBytes
 
 /// The mock one-time-programmable fuses: a file (SPEC 7.1).
 public struct Fuses: ~Copyable {
-  public let state: BootState
+  public private(set) var state: BootState
   /// The unique device secret, 32 bytes.
   public let uds: SecretBytes
 
@@ -27,6 +27,11 @@ public struct Fuses: ~Copyable {
     let uds = try readSecret(count: Self.udsSize) { linux_pread_all(file, $0, $1, UInt64(publicSize)) }
     self.state = state
     self.uds = uds
+  }
+
+  /// Raises floors to what is known of them elsewhere (SPEC 7.1). The file stays as it is.
+  mutating func raiseFloors(to floors: Floors) {
+    state.floors.raise(to: floors)
   }
 
   /// Encodes the public part of a fuses file; the 32 raw bytes of the UDS must follow it.

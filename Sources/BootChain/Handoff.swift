@@ -2,6 +2,7 @@ import CBOR
 import COSE
 import CLinux
 public import DICE
+public import DeviceStore
 public import ErrorClass
 import HuskFormat
 import SecretBytes
@@ -54,6 +55,23 @@ public struct Handoff: ~Copyable {
   }
 }
 
+/// What boots, as the ROM chose it (SPEC 7.11).
+public struct BootNotes: Equatable, Sendable {
+  public var slot: Slot
+  /// Seconds that a boot on trial has to be confirmed; 0 if it isn't on trial.
+  public var watchdog: UInt32
+  /// Whether the idle slot is to be made a copy of the one that boots.
+  public var needsRefresh: Bool
+
+  public init(slot: Slot, watchdog: UInt32 = 0, needsRefresh: Bool = false) {
+    self.slot = slot
+    self.watchdog = watchdog
+    self.needsRefresh = needsRefresh
+  }
+
+  public var isTrial: Bool { watchdog > 0 }
+}
+
 /// The public part of a handoff.
 public struct HandoffNotes: Equatable, Sendable {
   public var state: BootState
@@ -61,14 +79,16 @@ public struct HandoffNotes: Equatable, Sendable {
   public var certificates: [[UInt8]]
   public var firmwareUser: UInt32
   public var firmwareGroup: UInt32
+  public var boot: BootNotes
 
   public init(
-    state: BootState, certificates: [[UInt8]], firmwareUser: UInt32, firmwareGroup: UInt32
+    state: BootState, certificates: [[UInt8]], firmwareUser: UInt32, firmwareGroup: UInt32, boot: BootNotes
   ) {
     self.state = state
     self.certificates = certificates
     self.firmwareUser = firmwareUser
     self.firmwareGroup = firmwareGroup
+    self.boot = boot
   }
 
   private static let version: UInt64 = 1
@@ -84,6 +104,12 @@ public struct HandoffNotes: Equatable, Sendable {
       }
       map.set(11) { $0.encode(unsigned: UInt64(firmwareUser)) }
       map.set(12) { $0.encode(unsigned: UInt64(firmwareGroup)) }
+      map.set(13) { item in
+        item.beginArray(3)
+        item.encode(unsigned: UInt64(boot.slot.rawValue))
+        item.encode(unsigned: UInt64(boot.watchdog))
+        item.encode(bool: boot.needsRefresh)
+      }
     }
     return encoder.bytes
   }
@@ -112,7 +138,7 @@ extension HandoffNotes {
     let members = map.remaining
     try reader.expectKey(1, &map)
     guard try reader.readUnsigned() == Self.version else { return nil }
-    guard members == 12 else { throw CBORError(.outOfRange, at: 0) }
+    guard members == 13 else { throw CBORError(.outOfRange, at: 0) }
     state = try BootState(&reader, &map, from: 2)
     try reader.expectKey(10, &map)
     certificates = try Self.readCertificates(&reader)
@@ -120,6 +146,16 @@ extension HandoffNotes {
     firmwareUser = try Self.readID(&reader)
     try reader.expectKey(12, &map)
     firmwareGroup = try Self.readID(&reader)
+    try reader.expectKey(13, &map)
+    boot = try Self.readBoot(&reader)
+  }
+
+  private static func readBoot(_ reader: inout CBORReader) throws(CBORError) -> BootNotes {
+    let start = reader.position
+    guard try reader.readArrayHeader() == 3, let number = UInt8(exactly: try reader.readUnsigned()),
+      let slot = Slot(rawValue: number), let watchdog = UInt32(exactly: try reader.readUnsigned())
+    else { throw CBORError(.outOfRange, at: start) }
+    return BootNotes(slot: slot, watchdog: watchdog, needsRefresh: try reader.readBool())
   }
 
   private static func readCertificates(_ reader: inout CBORReader) throws(CBORError) -> [[UInt8]] {

@@ -11,12 +11,14 @@ extension Handoff {
   /// - Parameters:
   ///   - user: the firmware's.
   ///   - group: the firmware's.
+  ///   - boot: what boots.
   init(
-    _ fuses: borrowing Fuses, to bootloader: borrowing StageImage, user: UInt32, group: UInt32
+    _ fuses: borrowing Fuses, to bootloader: borrowing StageImage, user: UInt32, group: UInt32, boot: BootNotes
   ) throws(ErrorClass) {
     // The UDS stands for both CDIs of the layer before the first (SPEC 6.2).
     let root = DICE.Secrets(attest: try copy(fuses.uds), seal: try copy(fuses.uds))
-    let beginning = HandoffNotes(state: fuses.state, certificates: [], firmwareUser: user, firmwareGroup: group)
+    let beginning = HandoffNotes(
+      state: fuses.state, certificates: [], firmwareUser: user, firmwareGroup: group, boot: boot)
     self = try Handoff(secrets: root, notes: beginning).next(bootloader)
   }
 

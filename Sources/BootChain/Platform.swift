@@ -9,6 +9,9 @@ public enum Platform {
   /// The user and group id of a firmware when the platform says nothing else.
   public static let firmwareUser: UInt32 = 64902
 
+  /// How many seconds later than the bootloader's the hardware's watchdog ends a trial (SPEC 7.11).
+  static let watchdogMargin: UInt32 = 5
+
   /// The descriptors that a stage finds.
   public enum Descriptor {
     /// Bootloader.

@@ -13,6 +13,8 @@ public struct ProviderClient: ~Copyable {
 
   /// How long an answer may take, in milliseconds.
   public static let patience: Int64 = 5_000
+  /// The same for an update that is to be copied.
+  public static let patienceToTry: Int64 = 25_000
 
   public init(socket: Int32) {
     self.socket = socket
@@ -24,10 +26,10 @@ public struct ProviderClient: ~Copyable {
     guard linux_wait_readable(socket, Self.patience) == 1 else { throw .internal }
     var attest = try makeSecret()
     var seal = try makeSecret()
-    var received = 0
-    let notes = [UInt8](unsafeUninitializedCapacity: Limits.handoff - 2 * DICE.secretSize) { notes, used in
-      received = attest.withMutableBytes { attest in
-        seal.withMutableBytes { seal in
+    var notes = [UInt8](repeating: 0, count: Limits.handoff - 2 * DICE.secretSize)
+    let received = try attest.withMutableBytes { (attest) throws(ErrorClass) in
+      try seal.withMutableBytes { (seal) throws(ErrorClass) in
+        notes.withUnsafeMutableBytes { notes in
           let parts = [
             iovec(iov_base: attest.baseAddress, iov_len: attest.count),
             iovec(iov_base: seal.baseAddress, iov_len: seal.count),
@@ -36,8 +38,8 @@ public struct ProviderClient: ~Copyable {
           return linux_receive_parts(socket, parts, parts.count)
         }
       }
-      used = max(received - 2 * DICE.secretSize, 0)
     }
+    notes.removeSubrange(max(received - 2 * DICE.secretSize, 0)...)
     guard received >= 0 else { throw linux_errno() == EMSGSIZE ? .limitExceeded : .internal }
     // So short a message holds no secret: it says why there are none.
     if received <= ProviderReply.maximumSize { throw try refusal(attest, count: received) }
@@ -61,6 +63,16 @@ public struct ProviderClient: ~Copyable {
   public mutating func time() throws(ErrorClass) -> UInt64? {
     try ask(.time)
   }
+
+  /// Says that this boot is healthy.
+  public mutating func confirm() throws(ErrorClass) {
+    _ = try ask(.confirm)
+  }
+
+  /// Has what is staged put on trial.
+  public mutating func tryStaged() throws(ErrorClass) {
+    _ = try ask(.tryStaged, patience: Self.patienceToTry)
+  }
 }
 
 extension ProviderClient {
@@ -75,9 +87,11 @@ extension ProviderClient {
   }
 
   /// Asks and waits for the answer; throws the class of a refusal.
-  private mutating func ask(_ operation: ProviderOperation) throws(ErrorClass) -> UInt64? {
+  private mutating func ask(
+    _ operation: ProviderOperation, patience: Int64 = Self.patience
+  ) throws(ErrorClass) -> UInt64? {
     try send(operation)
-    let end = linux_monotonic_milliseconds() + Self.patience
+    let end = linux_monotonic_milliseconds() + patience
     while true {
       guard linux_wait_readable(socket, max(end - linux_monotonic_milliseconds(), 0)) == 1 else { throw .internal }
       let reply = try receive()

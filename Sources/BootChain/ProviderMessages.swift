@@ -9,6 +9,8 @@ public enum ProviderOperation: UInt64, Sendable {
   case readCounter = 1
   case incrementCounter = 2
   case time = 3
+  case confirm = 4
+  case tryStaged = 5
 }
 
 /// A request to the secret provider.
@@ -63,7 +65,7 @@ public struct ProviderReply: Equatable, Sendable {
   public enum Result: Equatable, Sendable {
     /// A counter, or a time in seconds since 1970.
     case value(UInt64)
-    /// There is none: the platform has no trusted clock.
+    /// Done; for a time: the platform has no trusted clock.
     case nothing
     case failed(ErrorClass)
   }

@@ -1,10 +1,11 @@
 import CLinux
 import DICE
+public import DeviceStore
 public import ErrorClass
 import HuskFormat
 import SecretBytes
 
-/// The provider's side of SPEC 7.6: gives the decryptor its secrets, once, and answers for counter and clock.
+/// The provider's side of SPEC 7.6: gives the decryptor its secrets, once, and answers for counter, clock and updates.
 ///
 /// It never waits for the decryptor to take an answer, and goes on without it when it has ended.
 public struct ProviderServer: ~Copyable {
@@ -13,11 +14,20 @@ public struct ProviderServer: ~Copyable {
   /// Nil once the decryptor has it.
   private var handoff: Handoff?
   private let hasTrustedClock: Bool
-  private let counter: MonotonicCounter
+  private let counter: MonotonicCounter<POSIXStorage>
+  /// Nil where updates are no business of this provider's.
+  var updates: UpdateDesk?
 
   /// - Parameter socket: connected to the decryptor; this owns it from now on.
-  public init(socket: Int32, handoff: consuming Handoff, counter: consuming MonotonicCounter) {
+  public init(socket: Int32, handoff: consuming Handoff, counter: consuming MonotonicCounter<POSIXStorage>) {
+    self.init(socket: socket, handoff: handoff, counter: counter, updates: nil)
+  }
+
+  init(
+    socket: Int32, handoff: consuming Handoff, counter: consuming MonotonicCounter<POSIXStorage>, updates: UpdateDesk?
+  ) {
     self.socket = socket
+    self.updates = updates
     hasTrustedClock = handoff.notes.state.hasTrustedClock
     self.handoff = consume handoff
     self.counter = counter
@@ -27,24 +37,30 @@ public struct ProviderServer: ~Copyable {
     if socket >= 0 { close(socket) }
   }
 
-  /// Answers until the secrets are given and wiped, or there is no decryptor any more that could ask for them.
+  /// Answers until the secrets are given and wiped, there is no decryptor any more that could ask for them, or a trial has
+  /// had its time.
   public mutating func giveSecrets() {
-    while handoff != nil, socket >= 0 {
-      if linux_wait_readable(socket, -1) == 1 { answer() } else { hangUp() }
+    while handoff != nil, socket >= 0, !isTimeUp {
+      switch linux_wait_readable(socket, updates?.patience ?? -1) {
+      case 0: break
+      case 1: answer()
+      default: hangUp()
+      }
     }
   }
 
-  /// Answers until a process has ended, which may be another than the decryptor. It is left to be collected.
+  /// Answers until a process has ended, which may be another than the decryptor, or a trial has had its time. The process
+  /// is left to be collected.
   public mutating func serve(until process: Int32) throws(ErrorClass) {
     let handle = linux_process_handle(process)
     guard handle >= 0 else { throw .internal }
     defer { close(handle) }
-    while true {
+    while !isTimeUp {
       // A negative descriptor is passed over.
       var wanted = [
         pollfd(fd: handle, events: Int16(POLLIN), revents: 0), pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
       ]
-      guard linux_poll(&wanted, wanted.count, -1) >= 0 else { throw .internal }
+      guard linux_poll(&wanted, wanted.count, updates?.patience ?? -1) >= 0 else { throw .internal }
       if wanted[0].revents != 0 { return }
       if wanted[1].revents != 0 { answer() }
     }
@@ -52,6 +68,12 @@ public struct ProviderServer: ~Copyable {
 }
 
 extension ProviderServer {
+  /// Whether a trial should have been confirmed by now.
+  var isTimeUp: Bool { updates?.isTimeUp ?? false }
+
+  /// What a process that is no provider must not hold.
+  var descriptors: [Int32] { [socket, counter.file.handle] }
+
   private mutating func hangUp() {
     close(socket)
     socket = -1
@@ -77,14 +99,17 @@ extension ProviderServer {
     }
   }
 
-  private borrowing func result(_ operation: ProviderOperation) -> ProviderReply.Result {
+  private mutating func result(_ operation: ProviderOperation) -> ProviderReply.Result {
     do throws(ErrorClass) {
       switch operation {
       case .secrets: return .failed(.notFound)
       case .readCounter: return .value(try counter.value())
       case .incrementCounter: return .value(try counter.increment())
       case .time: return hasTrustedClock ? .value(UInt64(clamping: linux_realtime_seconds())) : .nothing
+      case .confirm: try updates?.confirm()
+      case .tryStaged: try updates?.tryStaged()
       }
+      return updates == nil ? .failed(.notFound) : .nothing
     } catch {
       return .failed(error)
     }

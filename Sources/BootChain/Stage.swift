@@ -14,12 +14,12 @@ public enum Stage: CaseIterable, Equatable, Sendable {
     }
   }
 
-  /// Where it lies, relative to the flash directory.
-  public var path: StaticString {
+  /// Its package's name in a slot, and where an update is staged.
+  public var fileName: StaticString {
     switch self {
-    case .bootloader: "boot/bootloader.husk"
-    case .decryptor: "boot/decryptor.husk"
-    case .firmware: "boot/firmware.husk"
+    case .bootloader: "bootloader.husk"
+    case .decryptor: "decryptor.husk"
+    case .firmware: "firmware.husk"
     }
   }
 

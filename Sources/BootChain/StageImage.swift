@@ -1,6 +1,6 @@
-import CLinux
 import Cryptography
 public import DICE
+public import DeviceStore
 public import ErrorClass
 public import HuskFormat
 
@@ -12,22 +12,21 @@ public struct StageImage: ~Copyable {
   public let measurement: [UInt8]
   let file: MemoryFile
 
-  /// Verifies, reads and measures a stage from flash: steps 1 to 4 of SPEC 7.2.
-  ///
-  /// - Parameter flash: the flash directory.
-  public init(_ stage: Stage, flash: Int32, state: BootState) throws(ErrorClass) {
-    let package = try FlashFile(stage.path, in: flash)
-    let front = try package.readFront()
-    let decision = try Self.decide(stage, front, fileSize: package.size, state)
+  /// Verifies, reads and measures a stage: steps 1 to 4 of SPEC 7.2.
+  public init<Medium: Storage>(
+    _ stage: Stage, in slot: Slot, on storage: Medium, state: BootState
+  ) throws(ErrorClass) {
+    let package = try StagePackage(stage, at: BootPath.package(stage, in: slot), on: storage)
+    let decision = try package.decide(state)
 
     let file = try MemoryFile()
-    let measurement = try Self.copy(decision.value, from: package, at: front.payloadOffset, to: file)
+    let measurement = try Self.copy(decision, from: package, to: file)
     try file.seal()
 
     // Everything once more, from the same signed bytes and from what will run (SPEC 15.4).
-    guard try Self.decide(stage, front, fileSize: package.size, state) == decision,
-      try Self.measure(file, against: decision.value) == measurement
-    else { throw .internal }
+    guard try package.decide(state) == decision, try Self.measure(file, against: decision.value) == measurement else {
+      throw .internal
+    }
     self.stage = stage
     self.manifest = decision
     self.measurement = measurement
@@ -55,43 +54,26 @@ public struct StageImage: ~Copyable {
 }
 
 extension StageImage {
-  /// Steps 1 and 2: may these signed bytes boot here as this stage?
-  private static func decide(
-    _ stage: Stage, _ front: PackageFront, fileSize: UInt64, _ state: BootState
-  ) throws(ErrorClass) -> Verified<Manifest> {
-    let manifest: Verified<Manifest>
-    do throws(FormatError) {
-      manifest = try front.verify(role: stage.role, fileSize: fileSize, with: state.verifier)
-    } catch {
-      throw error.errorClass
-    }
-    guard manifest.value.machine == linux_machine() else { throw .wrongArchitecture }
-    guard manifest.value.securityVersion >= state.floors[stage] else { throw .rollback }
-    return manifest
-  }
-
   /// Step 3: copies the payload, each segment checked in memory before it goes on; returns its SHA-512.
-  private static func copy(
-    _ manifest: Manifest, from package: borrowing FlashFile, at offset: UInt64, to file: borrowing MemoryFile
+  private static func copy<Medium: Storage>(
+    _ manifest: Verified<Manifest>, from package: borrowing StagePackage<Medium>, to file: borrowing MemoryFile
   ) throws(ErrorClass) -> [UInt8] {
-    var hasher = try SegmentHasher(manifest)
-    while let range = hasher.nextRange {
-      let segment = try package.read(at: offset + range.lowerBound, count: range.count)
-      try hasher.take(segment)
-      try file.write(segment, at: range.lowerBound)
+    var measurement = try Measurement()
+    try package.readPayload(manifest) { (segment, offset) throws(ErrorClass) in
+      try measurement.update(segment)
+      try file.write(segment, at: offset)
     }
-    return try hasher.finish()
+    return try measurement.finish()
   }
 
   /// The same digests and measurement, from the memory file.
   private static func measure(
     _ file: borrowing MemoryFile, against manifest: Manifest
   ) throws(ErrorClass) -> [UInt8] {
-    var hasher = try SegmentHasher(manifest)
-    while let range = hasher.nextRange {
-      guard let segment = readFile(file.descriptor, at: range.lowerBound, count: range.count) else { throw .io }
-      try hasher.take(segment)
-    }
-    return try hasher.finish()
+    var measurement = try Measurement()
+    try readSegments(
+      of: manifest, { (offset, count) throws(ErrorClass) in try file.read(at: offset, count: count) },
+      { (segment, _) throws(ErrorClass) in try measurement.update(segment) })
+    return try measurement.finish()
   }
 }

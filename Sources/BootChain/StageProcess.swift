@@ -1,4 +1,5 @@
 import CLinux
+import DeviceStore
 import ErrorClass
 
 /// Starts verified stages in processes of their own, which end with this one.
@@ -26,8 +27,9 @@ struct StageLauncher {
     if process > 0 { return process }
     let stage = image.stage
     do throws(ErrorClass) {
-      // When memory runs out, the normal world goes first.
-      guard stage != .firmware || linux_first_to_go() == 0 else { throw .internal }
+      // When memory runs out, the normal world goes first. In a session of its own it shares no terminal with the others:
+      // for a terminal's sake the kernel stops and ends whole process groups, whoever made it do so.
+      guard stage != .firmware || (linux_first_to_go() == 0 && setsid() >= 0) else { throw .internal }
       if let user, linux_become(user.user, user.group) != 0 { throw .internal }
       // A change of user undoes what was said before about the parent's end.
       guard linux_die_with_parent(parent) == 0, stage == .firmware || linux_keep_only_standard_error() == 0 else {
@@ -45,27 +47,46 @@ struct StageLauncher {
   ///   - handoff: the decryptor's.
   ///   - flash: the flash directory, in which the secure storage lies (SPEC 7.8).
   ///   - clients: the socket to the normal world, connected or listening. It is closed here.
+  ///   - updates: nil where updates are no business of the provider's.
   func startDecryptor(
-    _ image: consuming StageImage, as user: User?, handoff: consuming Handoff, counter: consuming MonotonicCounter,
-    flash: Int32, clients: Int32
+    _ image: consuming StageImage, as user: User?, handoff: consuming Handoff,
+    counter: consuming MonotonicCounter<POSIXStorage>, flash: POSIXStorage, clients: Int32, updates: UpdateDesk?
   ) throws(ErrorClass) -> ProvidedDecryptor {
     var near: Int32 = -1
     var far: Int32 = -1
     guard linux_socket_pair(&near, &far) == 0 else { throw .internal }
-    var provider = ProviderServer(socket: near, handoff: handoff, counter: counter)
+    var provider = ProviderServer(socket: near, handoff: handoff, counter: counter, updates: updates)
     // Room for the program's name and the ending nil; it lives as long as the process.
     let arguments = UnsafeMutablePointer<UnsafeMutablePointer<CChar>?>.allocate(capacity: 2)
     arguments.initialize(repeating: nil, count: 2)
-    // Without its storage the decryptor starts nevertheless, and says what it lacks.
-    let storage = [
-      linux_open_storage(flash, "storage", "storage/0"), linux_open_storage(flash, "storage", "storage/1"),
-    ]
-    let isComplete = storage[0] >= 0 && storage[1] >= 0
-    let process = try start(
-      image, as: user, arguments: arguments, descriptors: [far, clients] + (isComplete ? storage : []))
-    for descriptor in [far, clients] + storage where descriptor >= 0 { close(descriptor) }
+    let storage = Self.openSecureStorage(flash)
+    let process = try start(image, as: user, arguments: arguments, descriptors: [far, clients] + storage)
+    for descriptor in [far, clients] + storage { close(descriptor) }
     provider.giveSecrets()
     return ProvidedDecryptor(process: process, provider: provider)
+  }
+
+  /// Opens the files of the secure storage, and makes them for their owner alone if they aren't there. Without them the
+  /// decryptor starts nevertheless, and says what it lacks: then there are none.
+  private static func openSecureStorage(_ flash: POSIXStorage) -> [Int32] {
+    let mask = umask(0o077)
+    defer { umask(mask) }
+    let paths = [BootPath.storage.appending("0"), BootPath.storage.appending("1")]
+    var files: [Int32] = []
+    do throws(ErrorClass) {
+      let isNew = !paths.allSatisfy(flash.exists)
+      if isNew { try flash.makeDirectory(BootPath.storage) }
+      for path in paths { files.append(try flash.open(path, .writing)) }
+      if isNew {
+        // What is written to them must not be lost with their names.
+        try flash.synchronizeDirectory(BootPath.storage)
+        try flash.synchronizeDirectory(BootPath.storage.directory)
+      }
+      return files
+    } catch {
+      for file in files { flash.close(file) }
+      return []
+    }
   }
 }
 

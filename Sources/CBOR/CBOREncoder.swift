@@ -39,6 +39,16 @@ public struct CBOREncoder: Sendable {
     content.withUnsafeBytes { bytes.append(contentsOf: $0) }
   }
 
+  // The two that nearly everybody has, without the detour that a generic call across modules takes.
+
+  public mutating func encode(bytes content: [UInt8]) {
+    encode(bytes: content.span.bytes)
+  }
+
+  public mutating func encode(bytes content: ArraySlice<UInt8>) {
+    encode(bytes: content.span.bytes)
+  }
+
   public mutating func encode(bytes content: some Collection<UInt8>) {
     appendHead(.bytes, UInt64(content.count))
     bytes.append(contentsOf: content)
@@ -82,6 +92,11 @@ public struct CBOREncoder: Sendable {
   /// Tags the item that follows (RFC 8949 §3.4).
   public mutating func tag(_ number: UInt64) {
     appendHead(.tag, number)
+  }
+
+  /// Writes an item that is already encoded as it is.
+  public mutating func encode(encoded item: [UInt8]) {
+    encode(encoded: item.span.bytes)
   }
 
   /// Writes an item that is already encoded, such as one that ``CBORReader/skipItem()`` returned, as it is.

@@ -24,6 +24,10 @@ public struct CBORError: Error, Equatable, Sendable {
     case outOfRange
     /// A string or collection is larger than the caller's limit.
     case tooLarge
+    /// A map's key that has no meaning where it is: for who reads the map to say.
+    case unknownKey
+    /// A map lacks a key that it must have: likewise.
+    case missingKey
   }
 
   public let kind: Kind

@@ -24,35 +24,16 @@
 
 int linux_open_read(const char *path) { return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK); }
 
-int linux_openat_read(int directory, const char *path) {
-  return openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
-}
-
 int linux_open_directory(const char *path) { return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC); }
 
-int linux_open_append(const char *path) {
-  int fd = open(path, O_RDWR | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
+int linux_open_existing(const char *path) {
+  int fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW);
   if (fd >= 0 && linux_regular_file_size(fd) < 0) {
     close(fd);
     errno = EINVAL;
     return -1;
   }
   return fd;
-}
-
-int linux_append_durably(int fd) {
-  static const char fuse = 1;
-  return linux_write_all(fd, &fuse, 1) == 0 && fsync(fd) == 0 ? 0 : -1;
-}
-
-int linux_open_storage(int directory, const char *folder, const char *path) {
-  (void)mkdirat(directory, folder, 0700);
-  return openat(directory, path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW, 0600);
-}
-
-int linux_replace_durably(int fd, const void *bytes, size_t count) {
-  if (linux_pwrite_all(fd, bytes, count, 0) != 0 || ftruncate(fd, (off_t)count) != 0) return -1;
-  return fdatasync(fd);
 }
 
 int64_t linux_regular_file_size(int fd) {

@@ -27,6 +27,17 @@ int linux_never_wait(int socket) {
 
 int linux_accept(int socket) { return accept4(socket, NULL, NULL, SOCK_CLOEXEC); }
 
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
+
+uint32_t linux_untaken(int socket) {
+  uint32_t memory[16] = {0};
+  socklen_t size = sizeof memory;
+  enum { SENT = 2 };  // SK_MEMINFO_WMEM_ALLOC of linux/sock_diag.h
+  return getsockopt(socket, SOL_SOCKET, SO_MEMINFO, memory, &size) == 0 ? memory[SENT] : 0;
+}
+
 int linux_peer(int socket, uint32_t *user, uint32_t *group) {
   struct ucred credentials;
   socklen_t size = sizeof credentials;

@@ -114,7 +114,7 @@ extension COSEKey {
           case Label.curve: curve = try reader.readUnsigned()
           case Label.x: x = try reader.readBytes(count: 32)
           case Label.y: y = try reader.readBytes(count: 32)
-          default: throw CBORError(.unexpectedType, at: reader.position)
+          default: throw CBORError(.unknownKey, at: reader.position)
           }
         }
         guard !x.isEmpty else { throw CBORError(.truncated, at: start) }

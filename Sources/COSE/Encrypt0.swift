@@ -58,11 +58,20 @@ public struct Encrypt0: Equatable, Sendable {
   public init(
     sealing secret: borrowing SecretBytes, to publicKey: [UInt8], externalAAD: [UInt8]
   ) throws(CryptographyError) {
+    var sender = try HPKE.Sender()
+    try self.init(sealing: secret, to: publicKey, externalAAD: externalAAD, with: &sender)
+  }
+
+  /// Seals one secret of many, each to a public key of its own.
+  public init(
+    sealing secret: borrowing SecretBytes, to publicKey: [UInt8], externalAAD: [UInt8],
+    with sender: inout HPKE.Sender
+  ) throws(CryptographyError) {
     protectedHeader = Self.expectedProtectedHeader[...]
     let aad = Self.encryptionStructure(protectedHeader: protectedHeader, externalAAD: externalAAD)
     let empty: [UInt8] = []
     let sealed = try secret.withBytes { (plaintext) throws(CryptographyError) in
-      try HPKE.seal(to: publicKey.span.bytes, info: empty.span.bytes, aad: aad.span.bytes, plaintext: plaintext)
+      try sender.seal(to: publicKey.span.bytes, info: empty.span.bytes, aad: aad.span.bytes, plaintext: plaintext)
     }
     encapsulatedKey = sealed.encapsulatedKey[...]
     ciphertext = sealed.ciphertext[...]

@@ -1,5 +1,7 @@
+public import SecretBytes
+
 /// Why a cryptographic operation failed.
-public enum CryptographyError: Error, Equatable, Sendable {
+public enum CryptographyError: MemoryShortage, Equatable, Sendable {
   /// A step inside libcrypto that does not depend on the input failed: no memory, no entropy, no such algorithm.
   case libraryFailure(Operation)
   /// Ciphertext, nonce, additional data and key do not belong together.

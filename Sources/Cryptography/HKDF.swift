@@ -41,10 +41,15 @@ public enum HKDF: Sendable {
   public func expand(
     _ pseudorandomKey: borrowing SecretBytes, info: RawSpan, byteCount: Int
   ) throws(CryptographyError) -> SecretBytes {
+    var hmac = try pseudorandomKey.withBytes { (key) throws(CryptographyError) in try HMAC(hash, key: key) }
+    return try expand(&hmac, info: info, byteCount: byteCount)
+  }
+
+  /// Stretches the pseudorandom key that `hmac` was started with.
+  func expand(_ hmac: inout HMAC, info: RawSpan, byteCount: Int) throws(CryptographyError) -> SecretBytes {
     guard byteCount >= 0, byteCount <= 255 * hashByteCount else { throw .invalidLength }
     var output = try makeSecret(count: byteCount)
     var block = try makeSecret(count: hashByteCount)
-    var hmac = try pseudorandomKey.withBytes { (key) throws(CryptographyError) in try HMAC(hash, key: key) }
     var filled = 0
     var counter: UInt8 = 0
     while filled < byteCount {
@@ -57,7 +62,7 @@ public enum HKDF: Sendable {
       let suffix: [1 of UInt8] = [counter]
       try hmac.update(suffix.span.bytes)
       try hmac.finalize(into: &block)
-      filled += output.replace(from: filled, with: block)
+      filled += try output.replace(from: filled, with: block)
     }
     return output
   }
@@ -76,6 +81,25 @@ public enum HKDF: Sendable {
     try expand(extract(salt: salt, inputKeyMaterial: inputKeyMaterial), info: info, byteCount: byteCount)
   }
 
+  /// Stretches one pseudorandom key for many purposes: what is done with the key alone is done once.
+  public struct Expander: ~Copyable {
+    private let hkdf: HKDF
+    private var hmac: HMAC
+    private var isUsed = false
+
+    public init(_ hkdf: HKDF, _ pseudorandomKey: borrowing SecretBytes) throws(CryptographyError) {
+      self.hkdf = hkdf
+      hmac = try pseudorandomKey.withBytes { (key) throws(CryptographyError) in try HMAC(hkdf.hash, key: key) }
+    }
+
+    /// The same as ``HKDF/expand(_:info:byteCount:)`` with this key.
+    public mutating func expand(info: RawSpan, byteCount: Int) throws(CryptographyError) -> SecretBytes {
+      if isUsed { try hmac.restart() }
+      isUsed = true
+      return try hkdf.expand(&hmac, info: info, byteCount: byteCount)
+    }
+  }
+
   var hash: HMAC.Hash {
     switch self {
     case .sha256: .sha256
@@ -86,9 +110,11 @@ public enum HKDF: Sendable {
 
 extension SecretBytes {
   /// Copies as much of `source` as there is room for from `offset` on, and says how much that was.
-  fileprivate mutating func replace(from offset: Int, with source: borrowing SecretBytes) -> Int {
-    source.withBytes { source in
-      withMutableBytes { target in
+  fileprivate mutating func replace(
+    from offset: Int, with source: borrowing SecretBytes
+  ) throws(CryptographyError) -> Int {
+    try source.withBytes { (source) throws(CryptographyError) in
+      try withMutableBytes { (target) throws(CryptographyError) in
         let count = min(source.byteCount, target.count - offset)
         source.withUnsafeBytes { source in
           UnsafeMutableRawBufferPointer(rebasing: target[offset..<(offset + count)])

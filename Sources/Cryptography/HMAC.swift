@@ -30,6 +30,11 @@ struct HMAC: ~Copyable {
     try check(code.withMutablePointer { EVP_MAC_final(context.pointer, $0, &written, size) }, .hmac)
   }
 
+  /// Starts another message with another key: the context stays, which costs more to make than to use.
+  mutating func restart(key: RawSpan) throws(CryptographyError) {
+    try check(key.withPointer { EVP_MAC_init(context.pointer, $0, key.byteCount, nil) }, .hmac)
+  }
+
   /// Starts another message with the same key.
   mutating func restart() throws(CryptographyError) {
     try check(EVP_MAC_init(context.pointer, nil, 0, nil), .hmac)

@@ -5,11 +5,12 @@ struct HPKEContext: ~Copyable {
   private var aead: AEADContext
   private let nonces: NonceSequence
 
+  /// - Parameter kdf: of ``makeKDF(_:)`` for the same AEAD.
   init(
-    _ aead: AEAD, _ direction: AEADContext.Direction, sharedSecret: borrowing SecretBytes, info: RawSpan
+    _ aead: AEAD, _ direction: AEADContext.Direction, sharedSecret: borrowing SecretBytes, info: RawSpan,
+    _ kdf: inout LabeledHKDF
   ) throws(CryptographyError) {
-    let kdf = LabeledHKDF(hpkeWith: aead)
-    let context = try Self.keyScheduleContext(kdf, aead, info: info)
+    let context = try Self.keyScheduleContext(&kdf, aead, info: info)
     let none = RawSpan()
     let secret = try sharedSecret.withBytes { (sharedSecret) throws(CryptographyError) in
       try kdf.extract(salt: sharedSecret, label: "secret", inputKeyMaterial: none)
@@ -47,16 +48,23 @@ struct HPKEContext: ~Copyable {
 }
 
 extension HPKEContext {
+  /// The key derivation of HPKE with an AEAD: `suite_id` of RFC 9180 section 5.1.
+  static func makeKDF(_ aead: AEAD) throws(CryptographyError) -> LabeledHKDF {
+    try LabeledHKDF(
+      suite: LabeledHKDF.bytes("HPKE") + LabeledHKDF.bigEndian(DHKEM.identifier)
+        + LabeledHKDF.bigEndian(LabeledHKDF.identifier) + LabeledHKDF.bigEndian(aead.hpkeIdentifier))
+  }
+
   /// `key_schedule_context` of base mode (RFC 9180 section 5.1): public, and the same for all messages of an info.
   private static func keyScheduleContext(
-    _ kdf: LabeledHKDF, _ aead: AEAD, info: RawSpan
+    _ kdf: inout LabeledHKDF, _ aead: AEAD, info: RawSpan
   ) throws(CryptographyError) -> [UInt8] {
     if info.isEmpty, aead == .chaCha20Poly1305, let context = contextWithoutInfo { return context }
-    return try makeKeyScheduleContext(kdf, info: info)
+    return try makeKeyScheduleContext(&kdf, info: info)
   }
 
   private static func makeKeyScheduleContext(
-    _ kdf: LabeledHKDF, info: RawSpan
+    _ kdf: inout LabeledHKDF, info: RawSpan
   ) throws(CryptographyError) -> [UInt8] {
     let baseMode: UInt8 = 0
     var context = [baseMode]
@@ -67,17 +75,14 @@ extension HPKEContext {
   }
 
   /// Of HPKE-4 with an empty info, which is all that Husk's formats use: worked out once.
-  private static let contextWithoutInfo: [UInt8]? = try? makeKeyScheduleContext(
-    LabeledHKDF(hpkeWith: .chaCha20Poly1305), info: RawSpan())
-}
-
-extension LabeledHKDF {
-  /// The key derivation of HPKE with an AEAD: `suite_id` of RFC 9180 section 5.1.
-  fileprivate init(hpkeWith aead: AEAD) {
-    self.init(
-      suite: Self.bytes("HPKE") + Self.bigEndian(DHKEM.identifier) + Self.bigEndian(Self.identifier)
-        + Self.bigEndian(aead.hpkeIdentifier))
-  }
+  private static let contextWithoutInfo: [UInt8]? = {
+    do throws(CryptographyError) {
+      var kdf = try makeKDF(.chaCha20Poly1305)
+      return try makeKeyScheduleContext(&kdf, info: RawSpan())
+    } catch {
+      return nil
+    }
+  }()
 }
 
 extension AEAD {

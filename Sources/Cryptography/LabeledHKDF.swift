@@ -1,16 +1,25 @@
 import SecretBytes
 
 /// HKDF-SHA256 with the suite and the purpose mixed in: LabeledExtract and LabeledExpand, RFC 9180 section 4.
-struct LabeledHKDF {
+///
+/// It keeps the context that it works with: one serves any number of keys, one after the other.
+struct LabeledHKDF: ~Copyable {
   static let identifier: UInt16 = 0x0001
 
-  let suite: [UInt8]
+  private let suite: [UInt8]
+  private var hmac: HMAC
 
-  func extract(
+  /// - Parameter suite: `suite_id`.
+  init(suite: [UInt8]) throws(CryptographyError) {
+    self.suite = Self.bytes("HPKE-v1") + suite
+    hmac = try HMAC(.sha256, key: RawSpan())
+  }
+
+  mutating func extract(
     salt: RawSpan, label: StaticString, inputKeyMaterial: RawSpan
   ) throws(CryptographyError) -> SecretBytes {
-    let prefix = Self.bytes("HPKE-v1") + suite + Self.bytes(label)
-    var hmac = try HMAC(.sha256, key: salt)
+    let prefix = suite + Self.bytes(label)
+    try hmac.restart(key: salt)
     try hmac.update(prefix.span.bytes)
     try hmac.update(inputKeyMaterial)
     var key = try makeSecret(count: SHA256.byteCount)
@@ -18,11 +27,12 @@ struct LabeledHKDF {
     return key
   }
 
-  func expand(
+  mutating func expand(
     _ key: borrowing SecretBytes, label: StaticString, info: [UInt8], byteCount: UInt16
   ) throws(CryptographyError) -> SecretBytes {
-    let labeled = Self.bigEndian(byteCount) + Self.bytes("HPKE-v1") + suite + Self.bytes(label) + info
-    return try HKDF.sha256.expand(key, info: labeled.span.bytes, byteCount: Int(byteCount))
+    let labeled = Self.bigEndian(byteCount) + suite + Self.bytes(label) + info
+    try key.withBytes { (key) throws(CryptographyError) in try hmac.restart(key: key) }
+    return try HKDF.sha256.expand(&hmac, info: labeled.span.bytes, byteCount: Int(byteCount))
   }
 
   static func bytes(_ label: StaticString) -> [UInt8] {

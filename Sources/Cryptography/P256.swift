@@ -23,7 +23,7 @@ enum P256 {
     BN_set_flags(number.pointer, BN_FLG_CONSTTIME)
     let point = try publicPoint(of: number)
     var nativeScalar = try makeSecret(count: scalarByteCount)
-    let written = nativeScalar.withMutablePointer { BN_bn2nativepad(pointer, $0, Int32(scalarByteCount)) }
+    let written = try nativeScalar.withMutablePointer { BN_bn2nativepad(pointer, $0, Int32(scalarByteCount)) }
     guard written == scalarByteCount else { throw failure(.libraryFailure(.keyImport)) }
 
     let key = try nativeScalar.withMutableBytes { (scalar) throws(CryptographyError) in
@@ -63,7 +63,7 @@ enum P256 {
     let number = try LibraryObject(exported, freedBy: BN_clear_free, .keyExport)
     let pointer = number.pointer
     var scalar = try makeSecret(count: scalarByteCount)
-    let written = scalar.withMutablePointer { BN_bn2binpad(pointer, $0, Int32(scalarByteCount)) }
+    let written = try scalar.withMutablePointer { BN_bn2binpad(pointer, $0, Int32(scalarByteCount)) }
     guard written == scalarByteCount else { throw failure(.libraryFailure(.keyExport)) }
     return scalar
   }

@@ -36,7 +36,7 @@ enum PEMArmor {
     let footer: [StaticString] = ["-----END ", label, "-----\n"]
     let frameCount = (header + footer).reduce(0) { $0 + $1.utf8CodeUnitCount }
     var pem = try makeSecret(count: frameCount + bodyCount)
-    pem.withMutablePointer { pem in
+    try pem.withMutablePointer { pem in
       var end = pem
       append(header, to: &end)
       content.withPointer { content_ in
@@ -88,7 +88,7 @@ enum PEMArmor {
     guard count > 0, count % 4 == 0, paddingCount <= 2, let length = Int32(exactly: count) else { throw .malformedPEM }
     // libcrypto writes zeros for the padding.
     var padded = try makeSecret(count: count / 4 * 3)
-    let written = padded.withMutablePointer { padded in
+    let written = try padded.withMutablePointer { padded in
       characters.withPointer { EVP_DecodeBlock(padded, $0, length) }
     }
     guard written == padded.count else { throw failure(.malformedPEM) }

@@ -175,7 +175,7 @@ enum PKCS8 {
   ) throws(CryptographyError) -> SecretBytes {
     let count = secret.count
     var joined = try makeSecret(count: before.count + count + after.count)
-    joined.withMutablePointer { joined in
+    try joined.withMutablePointer { joined in
       joined.update(from: before, count: before.count)
       secret.withPointer { (joined + before.count).update(from: $0, count: count) }
       (joined + before.count + count).update(from: after, count: after.count)

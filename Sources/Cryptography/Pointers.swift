@@ -32,8 +32,10 @@ extension SecretBytes {
     withBytes { $0.withPointer(body) }
   }
 
-  mutating func withMutablePointer<R>(_ body: (UnsafeMutablePointer<UInt8>) -> R) -> R {
-    withMutableBytes { bytes in
+  mutating func withMutablePointer<R>(
+    _ body: (UnsafeMutablePointer<UInt8>) -> R
+  ) throws(CryptographyError) -> R {
+    try withMutableBytes { (bytes) throws(CryptographyError) in
       // A secret has an address even if it is empty.
       body(bytes.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self))
     }

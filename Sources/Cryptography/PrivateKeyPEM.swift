@@ -12,7 +12,7 @@ extension SigningKey {
     let material = try readPrivateKey(pem, passphrase)
     switch material.type {
     case .ed25519: try self.init(ed25519Seed: material.secret)
-    case .p256: self.init(.es256, try P256.makePrivateKey(scalar: material.secret))
+    case .p256: try self.init(.es256, P256.makePrivateKey(scalar: material.secret))
     case .x25519: throw .unsupportedKey
     }
   }

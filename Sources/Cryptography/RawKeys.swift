@@ -17,14 +17,23 @@ func makeRawPrivateKey(
   return try LibraryObject(key, freedBy: EVP_PKEY_free, .keyImport)
 }
 
-func generateRawPrivateKey(_ type: StaticString) throws(CryptographyError) -> LibraryObject {
-  _ = try Library.shared()
-  let context = try LibraryObject(
-    EVP_PKEY_CTX_new_from_name(nil, cString(type), nil), freedBy: EVP_PKEY_CTX_free, .keyGeneration)
-  try check(EVP_PKEY_keygen_init(context.pointer), .keyGeneration)
-  var key: OpaquePointer?
-  try check(EVP_PKEY_generate(context.pointer, &key), .keyGeneration)
-  return try LibraryObject(key, freedBy: EVP_PKEY_free, .keyGeneration)
+/// Makes new keys of one type. Not for several threads at once.
+struct RawKeyGenerator: ~Copyable {
+  private let context: LibraryObject
+
+  init(_ type: StaticString) throws(CryptographyError) {
+    _ = try Library.shared()
+    let context = try LibraryObject(
+      EVP_PKEY_CTX_new_from_name(nil, cString(type), nil), freedBy: EVP_PKEY_CTX_free, .keyGeneration)
+    try check(EVP_PKEY_keygen_init(context.pointer), .keyGeneration)
+    self.context = context
+  }
+
+  borrowing func generate() throws(CryptographyError) -> LibraryObject {
+    var key: OpaquePointer?
+    try check(EVP_PKEY_generate(context.pointer, &key), .keyGeneration)
+    return try LibraryObject(key, freedBy: EVP_PKEY_free, .keyGeneration)
+  }
 }
 
 func rawPublicKey(of key: borrowing LibraryObject) throws(CryptographyError) -> [UInt8] {

@@ -41,10 +41,10 @@ public struct Scrypt: Equatable, Sendable {
     // N + p + 1 blocks of 128 r bytes are what the function takes; libcrypto counts a few more.
     let memory = 128 * UInt64(Self.blockSize) * (cost + UInt64(parallelization) + 16)
     let passphraseCount = passphrase.count
-    let status = passphrase.withPointer { passphrase in
-      passphrase.withMemoryRebound(to: CChar.self, capacity: passphraseCount) { passphrase in
-        salt.withPointer { salt_ in
-          key.withMutablePointer { key in
+    let status = try key.withMutablePointer { key in
+      passphrase.withPointer { passphrase in
+        passphrase.withMemoryRebound(to: CChar.self, capacity: passphraseCount) { passphrase in
+          salt.withPointer { salt_ in
             EVP_PBE_scrypt(
               passphrase, passphraseCount, salt_, salt.byteCount, cost, UInt64(Self.blockSize),
               UInt64(parallelization), memory, key, byteCount)

@@ -13,7 +13,20 @@ public struct X25519PrivateKey: ~Copyable {
 
   /// Makes a new key.
   public static func generate() throws(CryptographyError) -> X25519PrivateKey {
-    try X25519PrivateKey(generateRawPrivateKey("X25519"))
+    try Generator().generate()
+  }
+
+  /// Makes new keys. Not for several threads at once.
+  struct Generator: ~Copyable {
+    private let generator: RawKeyGenerator
+
+    init() throws(CryptographyError) {
+      generator = try RawKeyGenerator("X25519")
+    }
+
+    borrowing func generate() throws(CryptographyError) -> X25519PrivateKey {
+      try X25519PrivateKey(generator.generate())
+    }
   }
 
   /// The key that 32 bytes stand for.
@@ -37,14 +50,16 @@ public struct X25519PrivateKey: ~Copyable {
     // Every 32 bytes are a public key (RFC 7748 section 5): there is nothing for libcrypto to validate.
     try check(EVP_PKEY_derive_set_peer_ex(context.pointer, peer.pointer, 0), .keyAgreement)
     var secret = try makeSecret(count: Self.byteCount)
-    let zeros = try makeSecret(count: Self.byteCount)
     var count = secret.count
     let pointer = context.pointer
-    let status = secret.withMutablePointer { EVP_PKEY_derive(pointer, $0, &count) }
+    let status = try secret.withMutablePointer { EVP_PKEY_derive(pointer, $0, &count) }
     // libcrypto refuses zeros too; RFC 7748 section 6.1 leaves it to the implementation, so do not count on it.
-    guard status == 1, count == Self.byteCount, !secret.isEqual(to: zeros) else { throw failure(.invalidKey) }
+    let isZero = secret.withBytes { constantTimeEquals($0, Self.zeros.span.bytes) }
+    guard status == 1, count == Self.byteCount, !isZero else { throw failure(.invalidKey) }
     return secret
   }
+
+  private static let zeros = [UInt8](repeating: 0, count: byteCount)
 }
 
 // The compiler cannot see that agreeing leaves the key as it is; libcrypto guards what it caches in one with locks.

@@ -11,7 +11,7 @@ struct Client {
   enum State {
     /// Waits for a request.
     case idle
-    /// There is a request, but no process to be had for it before this time (CLOCK_MONOTONIC, milliseconds).
+    /// There is a request, but it isn't worked on before this time (CLOCK_MONOTONIC, milliseconds).
     case postponed(until: Int64)
     case working(Worker)
     /// To be forgotten; the descriptors are closed.
@@ -20,6 +20,13 @@ struct Client {
 
   /// How long to wait, in milliseconds, before trying again to get what the system is short of.
   static let pause: Int64 = 50
+
+  /// How long to wait, in milliseconds, before looking again whether the client has taken what it was sent.
+  static let patience: Int64 = 10
+
+  /// Whether the client has taken all that it was sent. A descriptor under way counts for its sender's user, and there is a
+  /// limit to those: whoever asks for modules and doesn't take them would keep them from all other clients.
+  var hasTakenAll: Bool { linux_untaken(channel.socket) == 0 }
 
   /// What poll(2) shall tell of the client's socket. A client that waits for an answer isn't listened to.
   var wanted: Int16 {

@@ -1,5 +1,5 @@
 import BootChain
-import CLinux
+import DeviceStore
 import ErrorClass
 import HuskFormat
 import SecureStorage
@@ -8,18 +8,33 @@ import SecureStorage
 struct DecryptorPlatform: ~Copyable, StorageMedium {
   var provider: ProviderClient
 
+  /// The files were opened elsewhere.
+  private let disk = POSIXStorage(root: -1)
+
+  init(provider: consuming ProviderClient) {
+    self.provider = provider
+  }
+
   /// What is damaged beyond recognition isn't this device's, like what is larger than any storage file.
   mutating func read(_ file: Int) throws(ErrorClass) -> [UInt8] {
-    let descriptor = Platform.Descriptor.storage[file]
-    let size = linux_regular_file_size(descriptor)
-    guard size >= 0 else { throw .io }
-    guard size <= Int64(Limits.storage) else { return [] }
-    guard let bytes = readFile(descriptor, at: 0, count: Int(size)) else { throw .io }
-    return bytes
+    do throws(ErrorClass) {
+      let handle = Platform.Descriptor.storage[file]
+      let size = try disk.size(of: handle)
+      return size <= UInt64(Limits.storage) ? try disk.read(handle, at: 0, count: Int(size)) : []
+    } catch {
+      throw .io
+    }
   }
 
   mutating func write(_ bytes: [UInt8], to file: Int) throws(ErrorClass) {
-    guard linux_replace_durably(Platform.Descriptor.storage[file], bytes, bytes.count) == 0 else { throw .io }
+    do throws(ErrorClass) {
+      let handle = Platform.Descriptor.storage[file]
+      try disk.write(bytes.span.bytes, to: handle, at: 0)
+      try disk.resize(handle, to: UInt64(bytes.count))
+      try disk.synchronize(handle)
+    } catch {
+      throw .io
+    }
   }
 
   mutating func counter() throws(ErrorClass) -> UInt64 {

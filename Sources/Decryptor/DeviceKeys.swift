@@ -14,7 +14,7 @@ struct DeviceKeys: ~Copyable {
   /// The identity file.
   let identity: [UInt8]
 
-  private init(grantKey: consuming X25519PrivateKey, state: DeviceState, identity: [UInt8]) {
+  init(grantKey: consuming X25519PrivateKey, state: DeviceState, identity: [UInt8]) {
     self.grantKey = grantKey
     self.state = state
     self.identity = identity

@@ -25,6 +25,8 @@ struct Entrance {
 
   /// The most clients at a time.
   static let mostClients = 16
+  /// The most of one user, who thus can't keep all others out.
+  static let mostClientsOfOneUser = 8
 
   init(listener: Int32, rule: AdmissionRule) {
     self.listener = listener
@@ -33,8 +35,9 @@ struct Entrance {
 
   /// Takes in one of those who wait; nil if that one isn't let in, or has gone. Whoever isn't is hung up on.
   ///
+  /// - Parameter clients: the users of those that are in.
   /// - Returns: the connected socket, which is the caller's, and the user that connected.
-  mutating func admit(among count: Int, now: Int64) -> (socket: Int32, user: UInt32)? {
+  mutating func admit(among clients: [UInt32], now: Int64) -> (socket: Int32, user: UInt32)? {
     let socket = linux_accept(listener)
     guard socket >= 0 else {
       // Whether a descriptor or memory is short, or one client has gone: the next try is soon enough.
@@ -43,7 +46,8 @@ struct Entrance {
     }
     var user: UInt32 = 0
     var group: UInt32 = 0
-    guard count < Self.mostClients, linux_peer(socket, &user, &group) == 0,
+    guard clients.count < Self.mostClients, linux_peer(socket, &user, &group) == 0,
+      clients.count(where: { $0 == user }) < Self.mostClientsOfOneUser,
       rule.admits(user: user, group: group, isMember: linux_peer_has_group(socket, rule.group) == 1)
     else {
       close(socket)

@@ -1,6 +1,7 @@
 import CLinux
 import Compression
 import ErrorClass
+import HuskFormat
 import SecretBytes
 
 /// Takes a module's decrypted bytes as they come, decompresses them into a memory file (SPEC 9.1, step 4), and checks the

@@ -28,6 +28,8 @@ struct RequestHandler {
     case .hello: try report(.finished(id: request.id, .hello))
     case .identity: try report(.finished(id: request.id, .identity))
     case .protections: try report(.finished(id: request.id, .protections))
+    case .confirm: try report(.finished(id: request.id, .confirm))
+    case .tryStaged: try report(.finished(id: request.id, .tryStaged))
     case .statusList: try takeStatusList(request.id, file: message.takeDescriptor(0))
     case .check: try check(request, file: message.takeDescriptor(0), keys)
     case .load:

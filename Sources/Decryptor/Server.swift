@@ -59,7 +59,7 @@ struct Server: ~Copyable {
         serve(index, events.clients[2 * index], worker: events.clients[2 * index + 1], now)
       }
       clients.removeAll { $0.isGone }
-      if events.entrance != 0, let arrival = entrance?.admit(among: clients.count, now: now) {
+      if events.entrance != 0, let arrival = entrance?.admit(among: clients.map { $0.user }, now: now) {
         clients.append(Client(channel: Channel(socket: arrival.socket), user: arrival.user))
       }
       endedWorkers.removeAll { linux_wait_now($0.process) != -2 }
@@ -130,6 +130,10 @@ extension Server {
   /// Has a worker receive and work on one request of a client.
   private mutating func work(for index: Int, _ now: Int64) {
     let client = clients[index]
+    guard client.hasTakenAll else {
+      clients[index].state = .postponed(until: now + Client.patience)
+      return
+    }
     guard endedWorkers.count(where: { $0.user == client.user }) < Self.mostEndedWorkers else {
       clients[index].state = .postponed(until: now + Client.pause)
       return
@@ -195,6 +199,8 @@ extension Server {
     case .identity: reply(id, .identity(keys.identity), to: client)
     case .protections: reply(id, .protections(protections), to: client)
     case .checked(let file): reply(id, .checked(file), to: client)
+    case .confirm: reply(id, done { (provider) throws(ErrorClass) in try provider.confirm() }, to: client)
+    case .tryStaged: reply(id, done { (provider) throws(ErrorClass) in try provider.tryStaged() }, to: client)
     case .released(let module, let scope, let time, let isOnTrial):
       guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
         return reply(id, .failed(.internal), to: client)
@@ -220,6 +226,16 @@ extension Server {
       }
       lists.put(mark, payload: payload)
       reply(id, .statusList, to: client)
+    }
+  }
+
+  /// Has the secret provider do something; the decryptor's part in updates is only to ask for it (SPEC 7.11).
+  private mutating func done(_ act: (inout ProviderClient) throws(ErrorClass) -> Void) -> Reply.Result {
+    do throws(ErrorClass) {
+      try act(&platform.provider)
+      return .done
+    } catch {
+      return .failed(error)
     }
   }
 

@@ -16,6 +16,8 @@ enum WorkerReport: Equatable {
     case hello
     case identity
     case protections
+    case confirm
+    case tryStaged
     /// A module; its sealed memory file travels beside the report.
     case released(LoadedModule, vendorScope: Scope, time: UInt64, isOnTrial: Bool)
     /// A file passed the check.
@@ -50,6 +52,14 @@ enum WorkerReport: Equatable {
     case .finished(let id, .protections):
       encoder.beginArray(2)
       encoder.encode(unsigned: Kind.protections)
+      encoder.encode(unsigned: id)
+    case .finished(let id, .confirm):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.confirm)
+      encoder.encode(unsigned: id)
+    case .finished(let id, .tryStaged):
+      encoder.beginArray(2)
+      encoder.encode(unsigned: Kind.tryStaged)
       encoder.encode(unsigned: id)
     case .finished(let id, .released(let module, let vendorScope, let time, let isOnTrial)):
       encoder.beginArray(6)
@@ -96,7 +106,9 @@ extension WorkerReport {
     static let released: UInt64 = 5
     static let protections: UInt64 = 6
     static let statusList: UInt64 = 7
-    static let checked: UInt64 = 8
+    static let confirm: UInt64 = 8
+    static let tryStaged: UInt64 = 9
+    static let checked: UInt64 = 10
   }
 
   private static func parse(_ message: [UInt8]) throws(CBORError) -> WorkerReport {
@@ -119,6 +131,8 @@ extension WorkerReport {
     case Kind.hello: report = .finished(id: id, .hello)
     case Kind.identity: report = .finished(id: id, .identity)
     case Kind.protections: report = .finished(id: id, .protections)
+    case Kind.confirm: report = .finished(id: id, .confirm)
+    case Kind.tryStaged: report = .finished(id: id, .tryStaged)
     case Kind.released:
       let module = try LoadedModule(&reader)
       guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }

@@ -2,12 +2,12 @@ import CBOR
 import ErrorClass
 
 /// A control file's content (SPEC 7.10).
-struct ControlRecord: Equatable {
-  let sequence: UInt64
-  let state: UpdateState
+package struct ControlRecord: Equatable {
+  package let sequence: UInt64
+  package let state: UpdateState
 
   /// In bytes.
-  static let maximumSize = 4096
+  package static let maximumSize = 4096
 
   private static let selfDescribed: UInt64 = 55799
   private static let label: UInt64 = 0x4875_7355  // HusU
@@ -31,7 +31,7 @@ struct ControlRecord: Equatable {
   }
 
   /// Nil if it isn't whole.
-  init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     do throws(CBORError) {
       guard let record = try ControlRecord(reading: bytes) else { return nil }
       self = record

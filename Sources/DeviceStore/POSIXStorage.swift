@@ -13,8 +13,10 @@ public struct POSIXStorage: Storage, Sendable {
   @inline(never)
   public func open(_ path: StoragePath, _ mode: StorageMode) throws(ErrorClass) -> Int32 {
     let file = path.withCString { linux_openat_file(root, $0, mode == .writing ? 1 : 0) }
-    guard file >= 0 else { throw storageFailure() }
-    return file
+    if file >= 0 { return file }
+    let failure = storageFailure()
+    // What can't be read isn't for want of writing.
+    throw mode == .reading && failure == .readOnly ? .io : failure
   }
 
   public func close(_ file: Int32) {

@@ -78,4 +78,8 @@ public struct StoragePath: Equatable, Hashable, Sendable {
   }
 }
 
+extension StoragePath: ExpressibleByStringLiteral {
+  public init(stringLiteral path: StaticString) { self.init(path) }
+}
+
 private let slash = UInt8(ascii: "/")

@@ -88,7 +88,3 @@ public enum StorePaths {
     (number < 10 ? [] : decimal(number / 10)) + [UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)]
   }
 }
-
-extension StoragePath: ExpressibleByStringLiteral {
-  public init(stringLiteral path: StaticString) { self.init(path) }
-}

@@ -4,13 +4,20 @@ public import ErrorClass
 public struct StoredFile<Medium: Storage>: ~Copyable {
   public let storage: Medium
   public let handle: Int32
+  private let closing: Closing<Medium>
 
   public init(_ path: StoragePath, _ mode: StorageMode, on storage: Medium) throws(ErrorClass) {
     self.storage = storage
     handle = try storage.open(path, mode)
+    closing = Closing(handle, storage)
   }
 
-  deinit { storage.close(handle) }
+  /// - Parameter handle: of a file that was opened elsewhere; this owns it from now on.
+  public init(owning handle: Int32, on storage: Medium) {
+    self.storage = storage
+    self.handle = handle
+    closing = Closing(handle, storage)
+  }
 
   /// Gives `body` the handle, which is open at least as long as that runs.
   @inline(never)
@@ -33,6 +40,20 @@ public struct StoredFile<Medium: Storage>: ~Copyable {
   public borrowing func resize(to size: UInt64) throws(ErrorClass) { try storage.resize(handle, to: size) }
 
   public borrowing func synchronize() throws(ErrorClass) { try storage.synchronize(handle) }
+}
+
+/// Closes a file when it goes. The `deinit` of a generic struct isn't called where another module lets it go (Swift 6.3,
+/// without optimization); that of a class is.
+private final class Closing<Medium: Storage> {
+  let handle: Int32
+  let storage: Medium
+
+  init(_ handle: Int32, _ storage: Medium) {
+    self.handle = handle
+    self.storage = storage
+  }
+
+  deinit { storage.close(handle) }
 }
 
 extension Storage {

@@ -55,6 +55,11 @@ public struct UpdateState: Equatable, Sendable {
 
   // MARK: What happens to it
 
+  /// Tells which slot is good, where nothing is known of that yet: what an update is to fall back to.
+  public mutating func assumeGood(_ slot: Slot) {
+    if good == nil { good = slot }
+  }
+
   /// A slot was filled: it is on trial from the next start on.
   ///
   /// - Parameter version: major, minor, patch of what is in it, where that is known.
@@ -64,7 +69,7 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// The slot on trial says that it is healthy.
-  public mutating func confirm(version: [UInt32]?) {
+  public mutating func confirm(version: [UInt32]? = nil) {
     guard let slot = trial?.slot, trial?.isConfirmed == false else { return }
     trial?.isConfirmed = true
     note(.confirmed, slot, version: version)
@@ -88,8 +93,12 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// Notes an event of the present run.
+  ///
+  /// - Parameter version: of what the slot holds; if it isn't given, what the latest event of that slot says.
   @inline(never)
   public mutating func note(_ kind: UpdateEvent.Kind, _ slot: Slot, detail: UInt64 = 0, version: [UInt32]? = nil) {
+    let fills = kind == .installed || kind == .refreshed
+    let version = version ?? (fills ? nil : history.last { $0.slot == slot }?.version)
     history.append(UpdateEvent(run: run, kind: kind, slot: slot, detail: detail, version: version))
     if history.count > Self.historyLength { history.removeFirst(history.count - Self.historyLength) }
   }
@@ -110,6 +119,23 @@ public struct UpdateEvent: Equatable, Sendable {
     case fellBack = 8
     case selfTestFailed = 9
     case refreshed = 10
+
+    /// As SPEC 7.10 calls it, such as `timed-out`.
+    public var name: StaticString {
+      switch self {
+      case .installed: "installed"
+      case .tried: "tried"
+      case .ended: "ended"
+      case .timedOut: "timed-out"
+      case .refused: "refused"
+      case .confirmed: "confirmed"
+      case .permanent: "permanent"
+      case .abandoned: "abandoned"
+      case .fellBack: "fell-back"
+      case .selfTestFailed: "self-test-failed"
+      case .refreshed: "refreshed"
+      }
+    }
   }
 
   public let run: UInt64

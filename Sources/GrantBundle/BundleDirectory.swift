@@ -21,24 +21,27 @@ public struct BundleDirectory: Equatable, Sendable {
   /// - Parameters:
   ///   - counts: of each part's grants.
   ///   - entries: an entry for each bucket.
-  init(_ counts: [(series: GrantSeries, count: UInt64)], entries: [UInt8]) throws(FormatError) {
+  ///   - place: of the entries in the directory, for errors.
+  init(
+    _ counts: [(series: GrantSeries, count: UInt64)], entries: [UInt8], at place: Int? = nil
+  ) throws(FormatError) {
     guard counts.count <= Limits.bundleParts else { throw FormatError(.limitExceeded, in: .bundle) }
     var first = 0
     var parts: [Part] = []
     for (series, count) in counts {
       let (end, overflow) = first.addingReportingOverflow(try Self.bucketCount(count))
-      guard !overflow else { throw FormatError(.malformed, in: .bundle) }
+      guard !overflow else { throw FormatError(.malformed, in: .bundle, at: place) }
       parts.append(Part(series: series, count: count, buckets: first..<end))
       first = end
     }
     guard first == entries.count / BundleLayout.entrySize, entries.count % BundleLayout.entrySize == 0 else {
-      throw FormatError(.malformed, in: .bundle)
+      throw FormatError(.malformed, in: .bundle, at: place)
     }
     self.parts = parts
     self.entries = entries
     for part in parts {
       for index in part.buckets.dropFirst() where !precedes(firstDevice(of: index - 1), firstDevice(of: index)) {
-        throw FormatError(.malformed, in: .bundle)
+        throw FormatError(.malformed, in: .bundle, at: place)
       }
     }
   }
@@ -107,31 +110,45 @@ extension BundleDirectory {
       try ahead.skipItem()
       try ahead.finish()
     }
-    guard try Self.reading({ () throws(CBORError) in try reader.readArrayHeader() }) >= 1,
-      try Self.reading({ () throws(CBORError) in try reader.peekType() }) == .unsigned
-    else { throw FormatError(.malformed, in: .bundle) }
-    guard try Self.reading({ () throws(CBORError) in try reader.readUnsigned() }) == Self.version else {
-      throw FormatError(.unsupportedVersion, in: .bundle)
+    let itemCount = try Self.reading { () throws(CBORError) in try reader.readArrayHeader() }
+    let version = try Self.reading { () throws(CBORError) in
+      guard itemCount >= 1 else { throw CBORError(.outOfRange, at: 0) }
+      return try reader.readUnsigned()
     }
+    guard version == Self.version else { throw FormatError(.unsupportedVersion, in: .bundle, at: 0) }
+    guard itemCount == 3 else { throw FormatError(.malformed, in: .bundle, at: 0) }
+    let partsStart = reader.position
     let partCount = try Self.reading { () throws(CBORError) in try reader.readArrayHeader(atMost: Limits.bundleParts) }
-    guard partCount >= 1 else { throw FormatError(.malformed, in: .bundle) }
+    guard partCount >= 1 else { throw FormatError(.malformed, in: .bundle, at: partsStart) }
     var parts: [(series: GrantSeries, count: UInt64)] = []
-    for _ in 0..<partCount {
-      let count = try Self.reading { () throws(CBORError) in
-        let start = reader.position
-        guard try reader.readArrayHeader() == 3 else { throw CBORError(.outOfRange, at: start) }
-        return try reader.readCount()
-      }
-      let terms = try CommonGrantTerms(&reader)
-      let chain = try Self.reading { () throws(CBORError) in try Array(reader.skipItem()) }
-      parts.append((try GrantSeries(terms: terms, chain: chain), count))
-    }
+    for _ in 0..<partCount { parts.append(try Self.readPart(&reader)) }
+    let place = reader.position
     let entries = try Self.reading { () throws(CBORError) in
       let entries = try reader.readBytes()
       try reader.finish()
       return Array(entries)
     }
-    self = try BundleDirectory(parts, entries: entries)
+    self = try BundleDirectory(parts, entries: entries, at: place)
+  }
+
+  private static func readPart(
+    _ reader: inout CBORReader
+  ) throws(FormatError) -> (series: GrantSeries, count: UInt64) {
+    let count = try reading { () throws(CBORError) in
+      try reader.expectArray(of: 3)
+      let start = reader.position
+      let count = try reader.readCount()
+      guard count >= 1 else { throw CBORError(.outOfRange, at: start) }
+      return count
+    }
+    let terms = try CommonGrantTerms(&reader)
+    let start = reader.position
+    let chain = try reading { () throws(CBORError) in try Array(reader.skipItem()) }
+    do throws(FormatError) {
+      return (try GrantSeries(terms: terms, chain: chain), count)
+    } catch {
+      throw error.moved(by: start)
+    }
   }
 
   private static func reading<Value>(_ body: () throws(CBORError) -> Value) throws(FormatError) -> Value {

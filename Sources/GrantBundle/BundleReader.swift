@@ -39,20 +39,20 @@ public struct BundleReader: ~Copyable {
     let file = try filing { () throws(FileError) in try InputFile(path) }
     guard let size = file.size else { throw .file(FileError(path, .notRegularFile)) }
     let label = try Self.read(file, at: 0, count: min(size, UInt64(FileLabel.sequenceLabelSize)))
-    guard FileLabel.detect(label) == .bundle else { throw ObjectFileError(path, .malformed, in: .label) }
+    guard FileLabel.detect(label) == .bundle else { throw ObjectFileError(path, .malformed, in: .label, at: 0) }
     let trailer = try Trailer(Self.readTrailer(file, size: size), path: path, size: size)
     let bytes = try Self.read(file, at: trailer.offset, count: trailer.directorySize)
     let directory: BundleDirectory
     do {
       guard try BundleLayout.digest(directory: bytes, trailer.offsetBytes) == trailer.digest else {
-        throw FormatError(.digestMismatch, in: .bundle)
+        throw FormatError(.digestMismatch, in: .bundle, at: 0)
       }
       directory = try BundleDirectory(encoded: bytes)
       guard BundleLayout.directoryOffset(directory.parts) == trailer.offset else {
-        throw FormatError(.sizeMismatch, in: .bundle)
+        throw FormatError(.sizeMismatch, in: .bundle, at: 0)
       }
     } catch let error as FormatError {
-      throw .format(path: path, error)
+      throw .format(path: path, error.moved(by: Int(clamping: trailer.offset)))
     } catch {
       throw ObjectFileError(path, .internal, in: .bundle)
     }
@@ -86,28 +86,30 @@ public struct BundleReader: ~Copyable {
   public borrowing func records(ofBucket bucket: Int, inPart index: Int) throws(ObjectFileError) -> [GrantRecord] {
     let part = directory.parts[index]
     let count = directory.recordCount(of: bucket, in: part)
-    let start = UInt64(bucket - part.buckets.lowerBound) * BundleLayout.bucketSize(BundleLayout.recordsPerBucket)
-    let bytes = try Self.read(file, at: offsets[index] + start, count: BundleLayout.bucketSize(count))
+    let start =
+      offsets[index] + UInt64(bucket - part.buckets.lowerBound) * BundleLayout.bucketSize(BundleLayout.recordsPerBucket)
+    let bytes = try Self.read(file, at: start, count: BundleLayout.bucketSize(count))
+    let place = Int(clamping: start)
     let head = BundleLayout.bucketHead(count)
     guard bytes.count == head.count + count * GrantRecord.size, bytes.starts(with: head) else {
-      throw ObjectFileError(path, .sizeMismatch, in: .bundle)
+      throw ObjectFileError(path, .sizeMismatch, in: .bundle, at: place)
     }
     let content = Array(bytes.dropFirst(head.count))
     guard let digest = try? SHA256.hash(content.span.bytes) else { throw ObjectFileError(path, .internal, in: .bundle) }
     guard directory.digest(of: bucket).elementsEqual(digest) else {
-      throw ObjectFileError(path, .digestMismatch, in: .bundle)
+      throw ObjectFileError(path, .digestMismatch, in: .bundle, at: place)
     }
     var records: [GrantRecord] = []
     for start in stride(from: 0, to: content.count, by: GrantRecord.size) {
       guard let record = GrantRecord(content[start..<(start + GrantRecord.size)]),
         records.last.map({ precedes($0.deviceID, record.deviceID) })
           ?? record.deviceID.elementsEqual(directory.firstDevice(of: bucket))
-      else { throw ObjectFileError(path, .malformed, in: .bundle) }
+      else { throw ObjectFileError(path, .malformed, in: .bundle, at: place) }
       records.append(record)
     }
     if let last = records.last, bucket + 1 < part.buckets.upperBound {
       guard precedes(last.deviceID, directory.firstDevice(of: bucket + 1)) else {
-        throw ObjectFileError(path, .malformed, in: .bundle)
+        throw ObjectFileError(path, .malformed, in: .bundle, at: place)
       }
     }
     return records
@@ -117,7 +119,9 @@ public struct BundleReader: ~Copyable {
 extension BundleReader {
   private static func readTrailer(_ file: borrowing InputFile, size: UInt64) throws(ObjectFileError) -> [UInt8] {
     let smallest = UInt64(FileLabel.sequenceLabelSize + BundleLayout.trailerSize)
-    guard size > smallest else { throw ObjectFileError(file.path, .sizeMismatch, in: .bundle) }
+    guard size > smallest else {
+      throw ObjectFileError(file.path, .sizeMismatch, in: .bundle, at: FileLabel.sequenceLabelSize)
+    }
     return try read(file, at: size - UInt64(BundleLayout.trailerSize), count: UInt64(BundleLayout.trailerSize))
   }
 
@@ -126,7 +130,9 @@ extension BundleReader {
   ) throws(ObjectFileError) -> [UInt8] {
     // Every size was compared with the file's; one that has shrunk since is as if it had been cut off.
     let bytes = try filing { () throws(FileError) in try file.read(at: offset, upTo: Int(clamping: count)) }
-    guard UInt64(bytes.count) == count else { throw ObjectFileError(file.path, .sizeMismatch, in: .bundle) }
+    guard UInt64(bytes.count) == count else {
+      throw ObjectFileError(file.path, .sizeMismatch, in: .bundle, at: Int(clamping: offset))
+    }
     return bytes
   }
 
@@ -138,19 +144,20 @@ extension BundleReader {
     let directorySize: UInt64
 
     init(_ bytes: [UInt8], path: String, size: UInt64) throws(ObjectFileError) {
+      let end = size - UInt64(BundleLayout.trailerSize)
+      let place = Int(clamping: end)
       var reader = CBORReader(bytes)
       guard let content = try? reader.readBytes(count: BundleLayout.trailerContentSize), (try? reader.finish()) != nil
-      else { throw ObjectFileError(path, .sizeMismatch, in: .bundle) }
+      else { throw ObjectFileError(path, .sizeMismatch, in: .bundle, at: place) }
       offsetBytes = Array(content.prefix(8))
       digest = Array(content.dropFirst(8))
       offset = offsetBytes.reduce(0) { $0 << 8 | UInt64($1) }
-      let end = size - UInt64(BundleLayout.trailerSize)
       guard offset > UInt64(FileLabel.sequenceLabelSize), offset < end else {
-        throw ObjectFileError(path, .sizeMismatch, in: .bundle)
+        throw ObjectFileError(path, .sizeMismatch, in: .bundle, at: place)
       }
       directorySize = end - offset
       guard directorySize <= UInt64(Limits.bundleDirectory) else {
-        throw ObjectFileError(path, .limitExceeded, in: .bundle)
+        throw ObjectFileError(path, .limitExceeded, in: .bundle, at: place)
       }
     }
   }

@@ -37,7 +37,13 @@ public struct GrantSpool: ~Copyable {
   public borrowing func write(_ records: [GrantRecord], at start: UInt64) throws(FileError) {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(records.count * GrantRecord.size)
-    for record in records.sorted(by: { precedes($0.deviceID, $1.deviceID) }) { record.append(to: &bytes) }
+    // A record is moved once: what is sorted is where each one is.
+    var places = records.indices.map { (beginning: beginning(of: records[$0].deviceID), index: $0) }
+    places.sort { one, other in
+      one.beginning != other.beginning
+        ? one.beginning < other.beginning : precedes(records[one.index].deviceID, records[other.index].deviceID)
+    }
+    for place in places { bytes += records[place.index].bytes }
     guard linux_pwrite_all(descriptor, bytes, bytes.count, Self.offset(of: start)) == 0, fdatasync(descriptor) == 0
     else {
       throw FileError(path: path, errno: linux_errno())
@@ -59,6 +65,11 @@ public struct GrantSpool: ~Copyable {
     guard bytes.count == count * GrantRecord.size else { throw FileError(path, .system(EIO)) }
     return bytes
   }
+}
+
+/// The first eight bytes of a device id, as a number: nearly always enough to tell which of two comes first.
+private func beginning(of id: ArraySlice<UInt8>) -> UInt64 {
+  id.prefix(8).reduce(0) { $0 << 8 | UInt64($1) }
 }
 
 /// Sees to it that a file is the spool of a job, and has these records and no others.
@@ -134,7 +145,7 @@ struct RunMerge: ~Copyable {
     while true {
       var least = parent
       for child in [2 * parent + 1, 2 * parent + 2] where child < heap.count {
-        if precedes(runs[heap[child]].key, runs[heap[least]].key) { least = child }
+        if runs[heap[child]].precedes(runs[heap[least]]) { least = child }
       }
       guard least != parent else { return }
       heap.swapAt(parent, least)
@@ -147,6 +158,7 @@ struct RunMerge: ~Copyable {
     private var unread: Range<UInt64>
     private var buffer: [UInt8] = []
     private var position = 0
+    private var headBeginning: UInt64 = 0
 
     private static let bufferLength = 64
 
@@ -156,12 +168,21 @@ struct RunMerge: ~Copyable {
     }
 
     var head: ArraySlice<UInt8> { buffer[position..<(position + GrantRecord.size)] }
-    var key: ArraySlice<UInt8> { buffer[position..<(position + 32)] }
+    private var key: ArraySlice<UInt8> { buffer[position..<(position + 32)] }
+
+    /// Whether its next record comes before another's.
+    func precedes(_ other: Run) -> Bool {
+      headBeginning != other.headBeginning
+        ? headBeginning < other.headBeginning : key.lexicographicallyPrecedes(other.key)
+    }
 
     /// Goes to the next record; false behind the last.
     mutating func advance(_ spool: borrowing GrantSpool) throws(FileError) -> Bool {
       position += GrantRecord.size
-      if position < buffer.count { return true }
+      if position < buffer.count {
+        headBeginning = beginning(of: key)
+        return true
+      }
       guard !unread.isEmpty else { return false }
       try fill(spool)
       return true
@@ -171,6 +192,7 @@ struct RunMerge: ~Copyable {
       let count = Int(min(UInt64(Self.bufferLength), unread.upperBound - unread.lowerBound))
       buffer = try spool.read(at: unread.lowerBound, count: count)
       position = 0
+      headBeginning = beginning(of: key)
       unread = (unread.lowerBound + UInt64(count))..<unread.upperBound
     }
   }

@@ -90,7 +90,9 @@ public struct InputFile: ~Copyable {
     var count = 0
     do throws(SecretBytesError) {
       var buffer = try SecretBytes(count: limit + 1)
-      count = buffer.withMutableBytes { linux_read_all(descriptor, $0.baseAddress, $0.count) }
+      count = try buffer.withMutableBytes { (buffer) throws(SecretBytesError) in
+        linux_read_all(descriptor, buffer.baseAddress, buffer.count)
+      }
       if count < 0 { failure = FileError(path: path, errno: linux_errno()) }
       if count == 0 { failure = FileError(path, .empty) }
       if count > limit { failure = FileError(path, .tooLarge(limit: limit)) }

@@ -7,8 +7,8 @@ public enum ObjectFileError: Error, Equatable, Sendable {
   case format(path: String, FormatError)
 
   /// Of the whole thing, such as a package that isn't whole.
-  public init(_ path: String, _ errorClass: ErrorClass, in part: FormatError.Part) {
-    self = .format(path: path, FormatError(errorClass, in: part))
+  public init(_ path: String, _ errorClass: ErrorClass, in part: FormatError.Part, at offset: Int? = nil) {
+    self = .format(path: path, FormatError(errorClass, in: part, at: offset))
   }
 }
 

@@ -15,8 +15,7 @@ public struct OutputDirectory: ~Copyable {
     while path.utf8.count > 1, path.utf8.last == UInt8(ascii: "/") { path.removeLast() }
     var status = stat()
     guard lstat(path, &status) != 0 else { throw FileError(path, .alreadyExists) }
-    let (parent, name) = splitPath(path)
-    var characters = Array("\(parent)/.\(name.prefix(200)).XXXXXX".utf8CString)
+    var characters = temporaryNamePattern(beside: path)
     guard mkdtemp(&characters) != nil else {
       let code = linux_errno()
       throw code == ENOENT ? FileError(path, .noSuchDirectory) : FileError(path: path, errno: code)

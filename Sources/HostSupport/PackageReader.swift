@@ -28,8 +28,9 @@ public struct PackageReader: ~Copyable {
 
   public var path: String { file.path }
 
-  /// The size that the file has if it ends where the payload should.
-  public var declaredSize: UInt64 {
+  /// The file's size; of a pipe the one that it has if it ends where the payload should.
+  public var size: UInt64 {
+    if let size = file.size { return size }
     let (size, overflow) = front.payloadOffset.addingReportingOverflow(front.declaredPayloadSize)
     return overflow ? .max : size
   }

@@ -8,7 +8,7 @@ public struct PassphraseSource: Sendable {
   /// One line per encrypted key is read from this descriptor; nil to ask on the terminal.
   public let descriptor: Int32?
 
-  public enum Failure: Error, Equatable, Sendable {
+  public enum Failure: MemoryShortage, Equatable, Sendable {
     /// There is no terminal to ask on.
     case noTerminal
     /// The descriptor isn't open, or has no further line.
@@ -81,7 +81,7 @@ private func collect(
     switch try next(count) {
     case .byte(let byte):
       guard count < PassphraseSource.longest else { throw .tooLong }
-      buffer.withMutableBytes { $0[count] = byte }
+      try buffer.withMutableBytes { (buffer) throws(PassphraseSource.Failure) in buffer[count] = byte }
       count += 1
     case .backspace:
       // A character of UTF-8 goes as a whole.

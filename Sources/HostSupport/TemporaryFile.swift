@@ -11,8 +11,7 @@ struct TemporaryFile: ~Copyable {
 
   /// Makes an empty file, mode 0600, beside `path`.
   init(beside path: String) throws(FileError) {
-    let (directory, lastPart) = splitPath(path)
-    let characters = Array("\(directory)/.\(lastPart.prefix(200)).XXXXXX".utf8CString)
+    let characters = temporaryNamePattern(beside: path)
     let name = UnsafeMutablePointer<CChar>.allocate(capacity: characters.count)
     name.initialize(from: characters, count: characters.count)
     var slot: Int32 = -1

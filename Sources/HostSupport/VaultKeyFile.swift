@@ -24,7 +24,14 @@ extension KeyReader {
     } catch {
       throw .cryptography(path: path, .outOfMemory)
     }
-    let count = content.withMutableBytes { linux_read_all(descriptor, $0.baseAddress, $0.count) }
+    let count: Int
+    do throws(SecretBytesError) {
+      count = try content.withMutableBytes { (buffer) throws(SecretBytesError) in
+        linux_read_all(descriptor, buffer.baseAddress, buffer.count)
+      }
+    } catch {
+      throw .cryptography(path: path, .outOfMemory)
+    }
     guard count >= 0 else { throw .file(FileError(path: path, errno: linux_errno())) }
     do throws(SecretBytesError) {
       content = try content.withBytes { (bytes) throws(SecretBytesError) in

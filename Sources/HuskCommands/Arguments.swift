@@ -111,6 +111,16 @@ struct PassphraseOptions: ParsableArguments {
   var keys: KeyReader { KeyReader(passphrases: source) }
 }
 
+/// `--minimum-status`, for what asks devices to have seen a status list first.
+struct MinimumStatusOption: ParsableArguments {
+  @Option(
+    help: ArgumentHelp(
+      "A device loads it only if it has seen the vendor's status list of this number, or a later one.",
+      valueName: "number"),
+    transform: parseCount)
+  var minimumStatus: UInt64?
+}
+
 /// `-o` and `--force`.
 struct OutputOptions: ParsableArguments {
   @Option(name: .shortAndLong, help: ArgumentHelp("Where to write; - is standard output.", valueName: "file"))

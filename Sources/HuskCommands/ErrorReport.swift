@@ -51,6 +51,8 @@ struct ErrorReport: Equatable {
         hint: "--bundle puts them into one file, --out-dir into one each")
     case let error as InterruptedGrantsError:
       self.init("stopped; \(error.count) grants are done", hint: "the same command goes on from there")
+    case let error as InterruptedImportError:
+      self.init("stopped after \(error.count) identities", hint: "the same command takes in the rest")
     case let error as GrantNotFoundError:
       self.init(
         error.isIssued
@@ -61,6 +63,10 @@ struct ErrorReport: Equatable {
       self.init(
         "\(error.source): the device has grants of several modules: \(error.modules.joined(separator: ", "))",
         hint: "--module says which")
+    case let error as NoSuchStatusEntryError:
+      self.init(
+        "the list before has no entry \(error.entry)",
+        hint: "husk inspect shows its entries; --drop names one as it does")
     case let error as UnknownFileError:
       self.init("\(error.path): not a Husk file", hint: error.isELF ? "husk lint examines shared objects" : nil)
     case let error as ELFError: self.init("\(error)")

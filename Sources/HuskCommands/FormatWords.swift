@@ -63,8 +63,12 @@ extension FormatError {
 
 extension CBORError {
   /// What is wrong with the encoding.
+  var words: String { kind.words }
+}
+
+extension CBORError.Kind {
   var words: String {
-    switch kind {
+    switch self {
     case .truncated: "the data ends inside an item"
     case .nonCanonical: "not the deterministic encoding"
     case .duplicateKey: "a map holds a key twice"
@@ -76,6 +80,8 @@ extension CBORError {
     case .trailingBytes: "bytes follow the last item"
     case .outOfRange: "a value out of range"
     case .tooLarge: "larger than is allowed"
+    case .unknownKey: "a map has a key that doesn't belong there"
+    case .missingKey: "a map lacks a key that it must have"
     }
   }
 }
@@ -101,6 +107,7 @@ extension FormatError.Part {
     case .handoff: "the handoff"
     case .name: "the name"
     case .logHead: "the log's head"
+    case .controlFile: "the control file"
     }
   }
 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import CBOR
 import COSE
+import DeviceStore
 import GrantBundle
 import HostSupport
 import HuskFormat
@@ -30,7 +31,7 @@ struct InspectCommand: ParsableCommand {
     case .package: try inspectPackage(file)
     case .grant:
       try inspect(file, limit: Limits.grant) { try Report(grant: path, GrantFile($0)) }
-    case .bundle: try Report(bundle: path, BundleReader(path).directory).print(asJSON: json)
+    case .bundle: try inspectBundle()
     case .chain:
       try inspect(file, limit: Limits.chain) { try Report(chain: path, CertificateChain(file: $0)) }
     case .identity:
@@ -40,6 +41,8 @@ struct InspectCommand: ParsableCommand {
     case .fuses: try inspectFuses()
     case .storage:
       try inspect(file, limit: Limits.storage) { try Report(storage: path, $0) }
+    case .control:
+      try inspect(file, limit: ControlRecord.maximumSize) { try Report(control: path, $0) }
     case .logHead:
       try inspect(file, limit: LogHead.longest) { try Report(logHead: path, LogHead(unverified: $0)) }
     case .export, nil: try inspectOther(file)
@@ -59,6 +62,18 @@ struct InspectCommand: ParsableCommand {
   private func inspect(_ file: borrowing LabelledFile, limit: Int, _ report: ([UInt8]) throws -> Report) throws {
     let bytes = try file.readAll(atMost: limit)
     try show(readable: bytes[...]) { try report(bytes) }
+  }
+
+  /// Read anew, since it is read from its end.
+  private func inspectBundle() throws {
+    let bundle: BundleReader
+    do {
+      bundle = try BundleReader(path)
+    } catch ObjectFileError.format(_, let error) {
+      try Report(unreadable: path, error, nil).print(asJSON: json)
+      throw ObjectFileError.format(path: path, error)
+    }
+    try Report(bundle: path, bundle.directory).print(asJSON: json)
   }
 
   /// Read anew, and without the device secret at the file's end.

@@ -12,7 +12,7 @@ import HuskFormat
 
 extension Report {
   /// The beginning of every report about a file. Nothing in it was verified.
-  private static func head(_ kind: String, _ path: String) -> [Field] {
+  static func head(_ kind: String, _ path: String) -> [Field] {
     [
       Field("file", .text(path)), Field("kind", .text(kind)),
       Field("verified", .flag(false, words: "no: nothing below was verified")),
@@ -97,8 +97,8 @@ extension Report {
         Field(
           "refusedVersions",
           .list(
-            list.versions.map { .text("\($0.module.text) \($0.range.lowest.text)..\($0.range.highest.text)") })),
-        Field("lowestSecurityVersions", .list(list.floors.map { .text("\($0.module.text) \($0.lowest)") })),
+            list.versions.map { .text($0.text) })),
+        Field("lowestSecurityVersions", .list(list.floors.map { .text($0.text) })),
         Field("chain", try .chain(file.chain)),
       ])
   }
@@ -160,14 +160,15 @@ extension Report {
   }
 
   /// A file that doesn't parse: what could be read of it, in CBOR's diagnostic notation (RFC 8949 section 8).
-  init(unreadable path: String, _ error: FormatError, _ diagnostic: CBORDiagnostic) {
+  init(unreadable path: String, _ error: FormatError, _ diagnostic: CBORDiagnostic?) {
     self.init([
       Field("file", .text(path)),
       Field("errorClass", .text("\(error.errorClass.name)")),
       Field("part", .text(error.part.words)),
       Field("byte", number: error.offset.map { UInt64($0) }),
-      diagnostic.error.map { Field("encoding", .text("\($0.words), at byte \($0.offset)")) },
-      Field("readable", .text(diagnostic.text)),
+      error.reason.map { Field("reason", .text($0.words)) },
+      diagnostic?.error.map { Field("encoding", .text("\($0.words), at byte \($0.offset)")) },
+      diagnostic.map { Field("readable", .text($0.text)) },
     ])
   }
 
@@ -185,14 +186,19 @@ extension Report {
       Field("keyEpoch", .number(state.keyEpoch)),
       Field("buildTime", .time(state.time)),
       Field("trustedClock", .flag(state.hasTrustedClock)),
-      Field(
-        "floors",
-        .group([
-          Field("loader", .number(state.floors.loader)), Field("decryptor", .number(state.floors.decryptor)),
-          Field("firmware", .number(state.floors.firmware)),
-        ])),
+      floors(state.floors),
       Field("bootRoot", .list(roots)),
     ]
+  }
+
+  /// The lowest security versions that start.
+  static func floors(_ floors: Floors) -> Field {
+    Field(
+      "floors",
+      .group([
+        Field("loader", .number(floors.loader)), Field("decryptor", .number(floors.decryptor)),
+        Field("firmware", .number(floors.firmware)),
+      ]))
   }
 
   /// How many times smaller the payload is than what it becomes, at most.

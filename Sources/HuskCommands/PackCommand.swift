@@ -56,6 +56,7 @@ struct PackCommand: ParsableCommand {
     help: "Let devices that can do so make the module's code unreadable. Only for modules that keep no tables in it.")
   var executeOnly = false
 
+  @OptionGroup var status: MinimumStatusOption
   @OptionGroup var output: OutputOptions
   @OptionGroup var passphrase: PassphraseOptions
 
@@ -68,6 +69,8 @@ struct PackCommand: ParsableCommand {
       throw ValidationError("--allow-danger is for modules: boot stages aren't examined")
     } else if executeOnly {
       throw ValidationError("--execute-only is for modules")
+    } else if status.minimumStatus != nil {
+      throw ValidationError("--minimum-status is for modules: what boots has seen no status list yet")
     }
   }
 
@@ -123,7 +126,8 @@ struct PackCommand: ParsableCommand {
 
   private var details: PackageDetails {
     PackageDetails(
-      name: name, version: version, securityVersion: securityVersion, issuedAt: Timestamp.now.seconds)
+      name: name, version: version, securityVersion: securityVersion, issuedAt: Timestamp.now.seconds,
+      minimumStatus: status.minimumStatus)
   }
 
   private func loadSigner() throws -> SigningIdentity {
@@ -133,7 +137,7 @@ struct PackCommand: ParsableCommand {
 
 private func parsePackageRole(_ text: String) throws -> Role {
   let role = try parseRole(text)
-  guard role != .grant, role != .silicon else {
+  guard [.module, .bootLoader, .bootDecryptor, .bootFirmware].contains(role) else {
     throw ValidationError("what can be packed is module, boot.loader, boot.decryptor or boot.firmware")
   }
   return role

@@ -36,6 +36,7 @@ extension Report.Value {
     case .text(let text): quoted(text)
     case .number(let number): String(number)
     case .flag(let flag, _): flag ? "true" : "false"
+    case .told(let value, _): value.jsonLine
     case .list(let values): "[" + values.map(\.jsonLine).joined(separator: ",") + "]"
     case .group(let fields):
       "{" + fields.map { "\(quoted($0.name)):\($0.value.jsonLine)" }.joined(separator: ",") + "}"

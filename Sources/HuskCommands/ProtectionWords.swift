@@ -32,7 +32,7 @@ extension ProtectionFact {
     case .ptraceRestricted: "ptrace_scope \(detail)"
     case .verifiedRoot: detail == 1 ? "dm-verity" : "overlay with fs-verity"
     case .noPlainSwap: detail == 0 ? "no swap" : nil
-    case .memfdNoexec: "level \(detail)"
+    case .memfdNoexec: detail < 2 ? "level \(detail)" : "level \(detail), at which no boot stage can start: set 1"
     case .noKexec, .noHibernation, .signedKernelModules: way
     default: nil
     }

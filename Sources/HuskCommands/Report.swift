@@ -20,6 +20,8 @@ struct Report: Encodable {
     case flag(Bool, words: String? = nil)
     case list([Value])
     case group([Field])
+    /// People see these lines instead of the value.
+    indirect case told(Value, lines: [String])
   }
 
   init(_ fields: [Field?]) {
@@ -74,6 +76,7 @@ extension Report.Value: Encodable {
     case .list(let values):
       var container = encoder.unkeyedContainer()
       for value in values { try container.encode(value) }
+    case .told(let value, _): try value.encode(to: encoder)
     case .group(let fields):
       var container = encoder.container(keyedBy: Key.self)
       for field in fields { try container.encode(field.value, forKey: Key(stringValue: field.name)) }
@@ -91,11 +94,13 @@ extension Report {
       case .text(let text): return [indent + title + padding + text]
       case .number(let number): return [indent + title + padding + String(number)]
       case .flag(let flag, let words): return [indent + title + padding + (words ?? (flag ? "yes" : "no"))]
+      case .list(let values) where values.isEmpty: return [indent + title + padding + "none"]
       case .list(let values):
         if let texts = plainTexts(values) { return [indent + title + padding + texts.joined(separator: ", ")] }
         return values.enumerated().flatMap { index, value in
           [indent + "\(title) \(index + 1)"] + lines(of: value, indent: indent + "  ")
         }
+      case .told(_, let lines): return lines.isEmpty ? [] : [indent + title] + lines.map { indent + "  " + $0 }
       case .group(let fields): return [indent + title] + lines(fields, indent: indent + "  ")
       }
     }

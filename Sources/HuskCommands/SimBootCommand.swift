@@ -1,5 +1,4 @@
 import ArgumentParser
-import CLinux
 import Simulator
 
 struct SimBootCommand: ParsableCommand {
@@ -8,7 +7,7 @@ struct SimBootCommand: ParsableCommand {
     abstract: "Switch a device on.",
     discussion: """
       Needs root. This process becomes the boot ROM, and its exit status is the firmware's; 101 if a stage was \
-      refused. The firmware runs as the user who called sudo, else as user 64902.
+      refused, 102 if an update on trial wasn't confirmed in time. The firmware runs as the user who called sudo, else as user 64902.
 
       Example: sudo husk sim boot dev -- --say hello
       """)
@@ -19,18 +18,16 @@ struct SimBootCommand: ParsableCommand {
   @Argument(parsing: .postTerminator, help: ArgumentHelp("Arguments of the firmware.", valueName: "args"))
   var arguments: [String] = []
 
+  @Option(
+    help: ArgumentHelp("How long a boot on trial has to be confirmed by its firmware.", valueName: "seconds"))
+  var watchdog = DeviceDirectory.watchdog
+
+  func validate() throws {
+    guard watchdog > 0 else { throw ValidationError("a watchdog takes a second or more") }
+  }
+
   func run() throws {
     try DeviceDirectory.requireRoot()
-    try DeviceDirectory(directory).boot(firmwareUser, arguments: arguments)
-  }
-
-  private var firmwareUser: FirmwareUser {
-    guard let user = ordinaryID("SUDO_UID"), let group = ordinaryID("SUDO_GID") else { return .usual }
-    return FirmwareUser(user: user, group: group)
-  }
-
-  /// A user or group that isn't root's, nor the number that means none.
-  private func ordinaryID(_ name: String) -> UInt32? {
-    getenv(name).flatMap { UInt32(String(cString: $0)) }.flatMap { $0 == 0 || $0 == .max ? nil : $0 }
+    try DeviceDirectory(directory).boot(.ofCaller, watchdog: watchdog, arguments: arguments)
   }
 }

@@ -13,9 +13,10 @@ struct SimCommand: ParsableCommand {
                sudo husk sim identity dev -o dev.identity
                husk sim install dev codec.husk dev.grant
                sudo husk sim boot dev -- --say hello
+               sudo husk sim update dev firmware-2.husk
       """,
     subcommands: [
       SimCreateCommand.self, SimInstallCommand.self, SimIdentityCommand.self, SimBootCommand.self,
-      SimStatusCommand.self, SimFuseCommand.self,
+      SimUpdateCommand.self, SimSlotsCommand.self, SimHistoryCommand.self, SimStatusCommand.self, SimFuseCommand.self,
     ])
 }

@@ -7,7 +7,7 @@ struct SimInstallCommand: ParsableCommand {
     abstract: "Put packages and grants into a device's flash.",
     discussion: """
       Each file goes to the place that its content calls for and replaces what is there. It isn't verified: that is \
-      the device's business.
+      the device's business. Boot stages are installed before a device's first start; then husk sim update updates them.
 
       Example: husk sim install dev bootloader.husk decryptor.husk firmware.husk codec.husk dev.grant
       """)

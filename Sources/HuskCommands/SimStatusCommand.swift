@@ -24,7 +24,7 @@ struct SimStatusCommand: ParsableCommand {
     let device = try DeviceDirectory(directory)
     let installed = try device.installed()
     try Report(
-      Report.fuseFields(readPublicFuses(device.fuses)) + [
+      Report.fuseFields(device.bootState()) + [
         Report.Field("package", .list(installed.packages.map(Self.value))),
         Report.Field("grant", .list(installed.grants.map(Self.value))),
       ]

@@ -20,10 +20,27 @@ extension ErrorReport {
     case .noPlace(let path, let role): self.init("\(path): no place in flash is for the role \(role.text)")
     case .notStored(let path, let errorClass):
       self.init("\(path): the device's module store doesn't take it (\(errorClass.name))")
+    case .hasStarted(let path):
+      self.init(
+        "\(path): the device has started before, so its stages are updated", hint: "husk sim update does that")
+    case .notAStage(let path):
+      self.init("\(path): is not a boot stage", hint: "husk sim install puts modules into flash")
+    case .notUpdated(.onTrial):
+      self.init(
+        "an update is on trial already (on-trial)",
+        hint: "boot the device: the firmware confirms the update, or it is given up after three starts")
+    case .notUpdated(let errorClass): self.init("the update is refused (\(errorClass.name)); nothing was changed")
     case .packaging(let error): self.init(packaging: error)
     case .cryptography(let error): self.init(cryptography: error)
     case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")
-    case .start(let path, let code): self.init("\(path): can't be started: \(String(cString: strerror(code)))")
+    case .noExecutableMemoryFiles:
+      self.init(
+        "no boot stage can start here: the kernel gives out no memory file that can be executed",
+        hint: "vm.memfd_noexec is 2: sysctl vm.memfd_noexec=1 lets stages start, and nothing that isn't meant to")
+    case .start(let path, let code):
+      self.init(
+        "\(path): can't be started: \(String(cString: strerror(code)))",
+        hint: code == ENOEXEC ? "--rom takes stages/bootrom of this machine's release folder" : nil)
     case .didNotBoot(let status): self.init("the device didn't boot: it ended with status \(status)")
     case .refused(let errorClass): self.init("the device refused to answer (\(errorClass.name))")
     case .badAnswer: self.init("the device's answer isn't well formed (protocol)")
@@ -54,6 +71,7 @@ extension FileLabel {
     case .identity: "a device identity"
     case .statusList: "a status list"
     case .storage: "a storage file"
+    case .control: "a control file"
     case .fuses: "a fuses file"
     case .logHead: "the head of a vault's log"
     case .export: "an export of a vault"

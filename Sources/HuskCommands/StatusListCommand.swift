@@ -10,13 +10,14 @@ struct StatusListCommand: ParsableCommand {
     abstract: "Tell devices what to refuse from now on.",
     discussion: """
       Signs a list of packages, signing keys and versions that devices must refuse, and of lowest security versions. A \
-      list replaces the one before it: --previous carries that one's entries on and counts up. Devices keep the \
-      highest number that they have seen, and load nothing that the list covers until they have been shown it.
+      list replaces the one before it: --previous carries that one's entries on and counts up; --drop leaves an entry \
+      out that was a mistake. Devices keep the highest number that they have seen, and load nothing that the list \
+      covers until they have been shown it.
 
       Example: husk status-list --key acme.pem --chain acme.chain --scope com.acme. \\
                  --refuse-version com.acme.codec=1.0.0..1.2.3 -o acme-1.status
                husk status-list --key acme.pem --chain acme.chain --scope com.acme. --previous acme-1.status \\
-                 --refuse-key lost.pub -o acme-2.status
+                 --refuse-key lost.pub --drop com.acme.codec=1.0.0..1.2.3 -o acme-2.status
       """)
 
   @Option(help: ArgumentHelp("The private key to sign with, of role status.", valueName: "status.pem"))
@@ -30,6 +31,12 @@ struct StatusListCommand: ParsableCommand {
 
   @Option(help: ArgumentHelp("The list before this one; without it this is the first.", valueName: "file"))
   var previous: String?
+
+  @Option(
+    help: ArgumentHelp(
+      "An entry of the list before that this one leaves out, as husk inspect shows it; repeat for more.",
+      valueName: "entry"))
+  var drop: [String] = []
 
   @Option(help: ArgumentHelp("A package to refuse; repeat for more.", valueName: "codec.husk"))
   var refusePackage: [String] = []
@@ -50,6 +57,10 @@ struct StatusListCommand: ParsableCommand {
   @OptionGroup var output: OutputOptions
   @OptionGroup var passphrase: PassphraseOptions
 
+  func validate() throws {
+    if !drop.isEmpty, previous == nil { throw ValidationError("--drop leaves out entries of the list of --previous") }
+  }
+
   func run() throws {
     try output.check(.statusList)
     let now = Timestamp.now.seconds
@@ -58,6 +69,7 @@ struct StatusListCommand: ParsableCommand {
     let previous = try previous.map { try loadStatusList($0, root: signer.authority.root, now: now) }
     var list = previous?.value ?? StatusList(scope: scope, number: 0, issuedAt: now)
     list.scope = scope
+    for entry in drop { try list.drop(entry) }
     list.packages += try refusePackage.map { try PackageReader(LabelledFile($0)).front.packageID() }
     list.keys += try refuseKey.map { try COSEKey.thumbprint(readSigningPublicKey($0)) }
     list.versions += refuseVersion
@@ -70,6 +82,35 @@ struct StatusListCommand: ParsableCommand {
     let file = try about(chain) { try issueStatusList(list, after: previous, signer: signer, now: now) }
     try output.write(.statusList, [file])
   }
+}
+
+extension StatusList {
+  /// Leaves an entry out that is named as reports show it, or as it was given on the command line.
+  fileprivate mutating func drop(_ entry: String) throws {
+    let before = self
+    let text = entry.replacing("=", with: " ")
+    packages.removeAll { hex($0) == text }
+    keys.removeAll { hex($0) == text }
+    versions.removeAll { $0.text == text }
+    floors.removeAll { $0.text == text }
+    // A slip would leave devices refusing what they shouldn't.
+    guard self != before else { throw NoSuchStatusEntryError(entry: entry) }
+  }
+}
+
+extension StatusList.RefusedVersions {
+  /// Module and range.
+  var text: String { "\(module.text) \(range.lowest.text)..\(range.highest.text)" }
+}
+
+extension StatusList.SecurityFloor {
+  /// Module and number.
+  var text: String { "\(module.text) \(lowest)" }
+}
+
+/// An entry is to be dropped that isn't in the list before.
+struct NoSuchStatusEntryError: Error {
+  let entry: String
 }
 
 /// Reads a status list and verifies it under a root.

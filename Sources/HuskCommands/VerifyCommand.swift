@@ -66,7 +66,7 @@ struct VerifyCommand: ParsableCommand {
       case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
       case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
       case .statusList: try verifyStatusList(file.readAll(atMost: Limits.statusList), verifier)
-      case .fuses, .storage, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
+      case .fuses, .storage, .control, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {
       throw error
@@ -85,7 +85,8 @@ extension VerifyCommand {
   private func verifyPackage(_ package: consuming PackageReader, _ verifier: ChainVerifier) throws -> String {
     let front = package.front
     let role = try self.role ?? Manifest(parsing: front.object.payload).role
-    let manifest = try front.verify(role: role, fileSize: package.declaredSize, with: verifier).value
+    guard Role.ofPackages.contains(role) else { throw FormatError(.roleMismatch, in: .manifest) }
+    let manifest = try front.verify(role: role, fileSize: package.size, with: verifier).value
     for index in 0..<manifest.segments.count {
       let range = manifest.segments.range(of: index)
       let segment = try package.readPayload(Int(range.upperBound - range.lowerBound))

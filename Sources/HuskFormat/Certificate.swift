@@ -58,7 +58,7 @@ public struct CertificateClaims: Equatable, Sendable {
       case Label.roles: roles = try parsing(part) { () throws(CBORError) in try Self.readRoles(&reader) }
       case Label.scope: scope = try parsing(part) { () throws(CBORError) in try Self.readScope(&reader) }
       case Label.depth: depth = try parsing(part) { () throws(CBORError) in try Self.readDepth(&reader) }
-      default: throw FormatError(.malformed, in: part, at: reader.position)
+      default: throw FormatError(CBORError(.unknownKey, at: reader.position), in: part)
       }
     }
     try parsing(part) { () throws(CBORError) in try reader.finish() }
@@ -145,10 +145,11 @@ extension CertificateClaims {
     else {
       throw FormatError(.malformed, in: part, at: start)
     }
+    let keyStart = reader.position
     do throws(COSEError) {
       return try COSEKey.readSigningKey(&reader)
     } catch {
-      throw FormatError(error, in: part)
+      throw FormatError(error, in: part, startingAt: keyStart)
     }
   }
 

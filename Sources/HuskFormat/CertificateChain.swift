@@ -12,10 +12,11 @@ public struct CertificateChain: Sendable {
 
   public init(_ reader: inout CBORReader) throws(FormatError) {
     try parsing(.chain) { () throws(CBORError) in try reader.expectArray(of: 2) }
+    let rootStart = reader.position
     do throws(COSEError) {
       root = try COSEKey.readSigningKey(&reader)
     } catch {
-      throw FormatError(error, in: .root)
+      throw FormatError(error, in: .root, startingAt: rootStart)
     }
     let start = reader.position
     let count = try parsing(.chain) { () throws(CBORError) in try reader.readArrayHeader(atMost: Limits.certificates) }

@@ -14,7 +14,7 @@ public struct DeviceKeyClaims: Equatable, Sendable {
 
   public static let type: StaticString = "application/husk-device-key+cwt"
 
-  public init(grantKey: [UInt8], lifecycle: Lifecycle, keyEpoch: UInt64, generation: UInt64 = 0) {
+  public init(grantKey: [UInt8], lifecycle: Lifecycle, keyEpoch: UInt64, generation: UInt64) {
     self.grantKey = grantKey
     self.lifecycle = lifecycle
     self.keyEpoch = keyEpoch

@@ -10,6 +10,7 @@ public enum FileLabel: UInt64, CaseIterable, Sendable {
   case identity = 0x4875_7349  // HusI
   case statusList = 0x4875_7353  // HusS
   case storage = 0x4875_7354  // HusT
+  case control = 0x4875_7355  // HusU
   case fuses = 0x4875_7346  // HusF
   case logHead = 0x4875_734c  // HusL
   case export = 0x4875_7345  // HusE

@@ -18,13 +18,14 @@ public struct Grant: Equatable, Sendable {
     var reader = try parsing(.grant) { () throws(CBORError) in try CBORReader(wholeItem: payload) }
     try parsing(.grant) { () throws(CBORError) in try reader.expectArray(of: 2) }
     terms = try GrantTerms(&reader)
+    let start = reader.position
     do throws(COSEError) {
       wrappedKey = try Encrypt0(&reader)
     } catch {
-      throw FormatError(error, in: .wrappedKey)
+      throw FormatError(error, in: .wrappedKey, startingAt: start)
     }
     guard wrappedKey.ciphertext.count == Self.contentKeySize + AEAD.tagByteCount else {
-      throw FormatError(.malformed, in: .wrappedKey)
+      throw FormatError(.malformed, in: .wrappedKey, at: start)
     }
   }
 

@@ -3,52 +3,18 @@ import Cryptography
 
 /// What a grant has of its device's own, as bundles and vaults keep it (SPEC 5.1).
 public struct GrantRecord: Equatable, Sendable {
-  /// Thumbprint of the device's UDS public key, 32 bytes.
-  public let deviceID: ArraySlice<UInt8>
-  /// 32 bytes.
-  public let grantKeyThumbprint: ArraySlice<UInt8>
-  public let sequence: UInt64
-  /// 32 bytes.
-  let encapsulatedKey: ArraySlice<UInt8>
-  /// The content key and its tag, 48 bytes.
-  let ciphertext: ArraySlice<UInt8>
-  /// 64 bytes.
-  let signature: ArraySlice<UInt8>
+  /// ``size`` bytes.
+  public let bytes: ArraySlice<UInt8>
 
   /// In bytes.
-  public static let size = 216
+  public static let size = Place.signature.upperBound
 
   init(
-    deviceID: ArraySlice<UInt8>, grantKeyThumbprint: ArraySlice<UInt8>, sequence: UInt64,
-    encapsulatedKey: ArraySlice<UInt8>, ciphertext: ArraySlice<UInt8>, signature: ArraySlice<UInt8>
+    deviceID: [UInt8], grantKeyThumbprint: [UInt8], sequence: UInt64, encapsulatedKey: ArraySlice<UInt8>,
+    ciphertext: ArraySlice<UInt8>, signature: [UInt8]
   ) {
-    self.deviceID = deviceID
-    self.grantKeyThumbprint = grantKeyThumbprint
-    self.sequence = sequence
-    self.encapsulatedKey = encapsulatedKey
-    self.ciphertext = ciphertext
-    self.signature = signature
-  }
-
-  /// Takes a record apart; nil if it isn't one: of another size, or with a sequence number of 2^63 or more.
-  public init?(_ bytes: ArraySlice<UInt8>) {
-    guard bytes.count == Self.size else { return nil }
-    var rest = bytes
-    func take(_ count: Int) -> ArraySlice<UInt8> {
-      defer { rest = rest.dropFirst(count) }
-      return rest.prefix(count)
-    }
-    deviceID = take(COSEKey.thumbprintSize)
-    grantKeyThumbprint = take(COSEKey.thumbprintSize)
-    sequence = take(MemoryLayout<UInt64>.size).reduce(0) { $0 << 8 | UInt64($1) }
-    encapsulatedKey = take(HPKE.encapsulatedKeyByteCount)
-    ciphertext = take(Grant.contentKeySize + AEAD.tagByteCount)
-    signature = take(SignatureAlgorithm.signatureByteCount)
-    guard sequence < Limits.number else { return nil }
-  }
-
-  /// Appends the record's bytes.
-  public func append(to bytes: inout [UInt8]) {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Self.size)
     bytes += deviceID
     bytes += grantKeyThumbprint
     for shift in stride(from: UInt64(56), through: 0, by: -8) {
@@ -57,5 +23,44 @@ public struct GrantRecord: Equatable, Sendable {
     bytes += encapsulatedKey
     bytes += ciphertext
     bytes += signature
+    self.bytes = bytes[...]
+  }
+
+  /// Nil for what isn't a record: of another size, or with a sequence number of 2^63 or more.
+  public init?(_ bytes: ArraySlice<UInt8>) {
+    guard bytes.count == Self.size else { return nil }
+    self.bytes = bytes
+    guard sequence < Limits.number else { return nil }
+  }
+
+  /// Thumbprint of the device's UDS public key, 32 bytes.
+  public var deviceID: ArraySlice<UInt8> { part(Place.deviceID) }
+  /// 32 bytes.
+  public var grantKeyThumbprint: ArraySlice<UInt8> { part(Place.grantKeyThumbprint) }
+  public var sequence: UInt64 { part(Place.sequence).reduce(0) { $0 << 8 | UInt64($1) } }
+  /// 32 bytes.
+  var encapsulatedKey: ArraySlice<UInt8> { part(Place.encapsulatedKey) }
+  /// The content key and its tag, 48 bytes.
+  var ciphertext: ArraySlice<UInt8> { part(Place.ciphertext) }
+  /// 64 bytes.
+  var signature: ArraySlice<UInt8> { part(Place.signature) }
+}
+
+extension GrantRecord {
+  private enum Place {
+    static let deviceID = 0..<COSEKey.thumbprintSize
+    static let grantKeyThumbprint = behind(deviceID, COSEKey.thumbprintSize)
+    static let sequence = behind(grantKeyThumbprint, MemoryLayout<UInt64>.size)
+    static let encapsulatedKey = behind(sequence, HPKE.encapsulatedKeyByteCount)
+    static let ciphertext = behind(encapsulatedKey, Grant.contentKeySize + AEAD.tagByteCount)
+    static let signature = behind(ciphertext, SignatureAlgorithm.signatureByteCount)
+
+    private static func behind(_ place: Range<Int>, _ count: Int) -> Range<Int> {
+      place.upperBound..<(place.upperBound + count)
+    }
+  }
+
+  private func part(_ place: Range<Int>) -> ArraySlice<UInt8> {
+    bytes[(bytes.startIndex + place.lowerBound)..<(bytes.startIndex + place.upperBound)]
   }
 }

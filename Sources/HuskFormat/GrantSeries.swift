@@ -50,10 +50,12 @@ public struct GrantSeries: Equatable, Sendable {
 
   /// Wraps a content key to a device and signs the terms.
   ///
-  /// - Parameter signer: has the key that the chain ends in.
+  /// - Parameters:
+  ///   - signer: has the key that the chain ends in.
+  ///   - sender: any one; one for many grants saves time.
   public func issue(
     to recipient: GrantRecipient, sequence: UInt64, contentKey: borrowing SecretBytes,
-    with signer: borrowing some Signer & ~Copyable
+    with signer: borrowing some Signer & ~Copyable, _ sender: inout HPKE.Sender
   ) throws(SignerError) -> GrantRecord {
     let wrapped: Encrypt0
     let payload: [UInt8]
@@ -64,15 +66,15 @@ public struct GrantSeries: Equatable, Sendable {
         terms, deviceID: recipient.deviceID, grantKeyThumbprint: thumbprint, issuer: issuer, sequence: sequence
       ).encoded()
       wrapped = try Encrypt0(
-        sealing: contentKey, to: recipient.grantKey, externalAAD: Grant.wrappingAAD(terms: terms))
+        sealing: contentKey, to: recipient.grantKey, externalAAD: Grant.wrappingAAD(terms: terms), with: &sender)
       payload = Grant.encodePayload(terms: terms, wrapped)
     } catch {
       throw .cryptography(error)
     }
     return GrantRecord(
-      deviceID: recipient.deviceID[...], grantKeyThumbprint: thumbprint[...], sequence: sequence,
+      deviceID: recipient.deviceID, grantKeyThumbprint: thumbprint, sequence: sequence,
       encapsulatedKey: wrapped.encapsulatedKey, ciphertext: wrapped.ciphertext,
-      signature: try Sign1.signature(of: payload, type: Grant.type, with: signer)[...])
+      signature: try Sign1.signature(of: payload, type: Grant.type, with: signer))
   }
 
   /// Verifies the chain, and that it may grant the module; what it returns verifies the records.

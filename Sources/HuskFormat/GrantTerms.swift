@@ -190,9 +190,7 @@ extension GrantTerms {
   init(_ reader: inout CBORReader) throws(FormatError) {
     let start = reader.position
     let fields = try parsing(.grant) { () throws(CBORError) in try Fields(&reader) }
-    guard fields.formatVersion == Self.formatVersion else {
-      throw FormatError(fields.formatVersion == nil ? .malformed : .unsupportedVersion, in: .grant, at: start)
-    }
+    try require(version: fields.formatVersion, Self.formatVersion, in: .grant, at: start)
     common = try CommonGrantTerms(fields, at: start)
     deviceID = try require(fields.deviceID, in: .grant, at: start)
     grantKeyThumbprint = try require(fields.grantKeyThumbprint, in: .grant, at: start)
@@ -247,7 +245,7 @@ extension GrantTerms {
           guard !bytes.isEmpty else { throw CBORError(.outOfRange, at: start) }
           features = Array(bytes)
         case Label.minimumStatus: minimumStatus = try reader.readCount()
-        default: throw CBORError(.unexpectedType, at: start)
+        default: throw CBORError(.unknownKey, at: start)
         }
       }
     }

@@ -40,10 +40,11 @@ public struct IdentityFile: Sendable {
     try parsing(.identity) { () throws(CBORError) in try reader.expectArray(of: Self.layers) }
     var dice: [DICECertificate] = []
     for index in 0..<Self.layers {
+      let start = reader.position
       do throws(COSEError) {
         dice.append(try DICECertificate(&reader))
       } catch {
-        throw FormatError(error, in: .diceCertificate(index))
+        throw FormatError(error, in: .diceCertificate(index), startingAt: start)
       }
     }
     self.dice = dice

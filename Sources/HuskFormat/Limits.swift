@@ -22,6 +22,10 @@ public enum Limits {
   /// By how much a status list's number may exceed the one before.
   public static let statusJump: UInt64 = 65_536
   public static let storage = 61_952
+  /// The last value of the mock monotonic counter.
+  public static let counter: UInt64 = 1_048_576
+  /// Records of floors in the mock register.
+  public static let floorRecords: UInt64 = 4096
   /// The directory of a grant bundle.
   public static let bundleDirectory = 268_435_456
   public static let bundleParts = 1024

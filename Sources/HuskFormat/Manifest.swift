@@ -70,9 +70,7 @@ public struct Manifest: Equatable, Sendable {
   public init(parsing payload: ArraySlice<UInt8>) throws(FormatError) {
     let start = payload.startIndex
     let fields = try parsing(.manifest) { () throws(CBORError) in try Fields(payload) }
-    guard fields.formatVersion == Self.formatVersion else {
-      throw FormatError(fields.formatVersion == nil ? .malformed : .unsupportedVersion, in: .manifest, at: start)
-    }
+    try require(version: fields.formatVersion, Self.formatVersion, in: .manifest, at: start)
     role = try require(fields.role, in: .manifest, at: start)
     name = try require(fields.name, in: .manifest, at: start)
     version = try require(fields.version, in: .manifest, at: start)
@@ -191,7 +189,7 @@ extension Manifest {
           // It is left out if it isn't true.
           mayBeExecuteOnly = try reader.readBool()
           guard mayBeExecuteOnly else { throw CBORError(.outOfRange, at: start) }
-        default: throw CBORError(.unexpectedType, at: start)
+        default: throw CBORError(.unknownKey, at: start)
         }
       }
     }

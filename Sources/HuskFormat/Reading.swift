@@ -32,6 +32,12 @@ extension CBORReader {
     Array(try readBytes(count: COSEKey.thumbprintSize))
   }
 
+  /// Reads the next key of a map, which must be `key`.
+  public mutating func expectKey(_ key: Int64, _ map: inout CBORMapCursor) throws(CBORError) {
+    let start = position
+    guard try nextIntegerKey(&map) == key else { throw CBORError(.unexpectedType, at: start) }
+  }
+
   public mutating func expectArray(of count: Int) throws(CBORError) {
     let start = position
     guard try readArrayHeader() == count else { throw CBORError(.outOfRange, at: start) }
@@ -49,8 +55,17 @@ func parsing<Value: ~Copyable>(
   }
 }
 
+/// Checks a format version; throws `malformed` in a part if there was none, `unsupportedVersion` for another one.
+func require(
+  version: UInt64?, _ known: UInt64, in part: FormatError.Part, at offset: Int
+) throws(FormatError) {
+  guard version == known else {
+    throw FormatError(version == nil ? .malformed : .unsupportedVersion, in: part, at: offset)
+  }
+}
+
 /// The value, or `malformed` in a part if a required member was missing.
 func require<Value>(_ value: Value?, in part: FormatError.Part, at offset: Int) throws(FormatError) -> Value {
-  guard let value else { throw FormatError(.malformed, in: part, at: offset) }
+  guard let value else { throw FormatError(CBORError(.missingKey, at: offset), in: part) }
   return value
 }

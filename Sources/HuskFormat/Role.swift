@@ -14,6 +14,9 @@ public struct Role: Equatable, Sendable {
   /// The roles that this version knows.
   public static var known: [Role] { [.bootLoader, .bootDecryptor, .bootFirmware, .module, .grant, .status, .silicon] }
 
+  /// Those that a package may have (SPEC 4).
+  public static var ofPackages: [Role] { [.bootLoader, .bootDecryptor, .bootFirmware, .module] }
+
   /// Nil if it is empty or longer than SPEC 3.1 allows, or has a character outside `a`–`z`, `.` and `-`.
   public init?(_ bytes: some Collection<UInt8>) {
     guard (1...Limits.roleSize).contains(bytes.count) else { return nil }

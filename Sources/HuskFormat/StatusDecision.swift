@@ -13,8 +13,10 @@ public struct StatusMark: Equatable, Sendable {
     self.digest = digest
   }
 
-  /// Whether a list may follow this one; without a mark see ``mayBegin(_:)``.
-  public func mayBeFollowed(by next: StatusMark) throws(FormatError) {
+  /// Checks that a list may come after this one: a later one, or the same again. For a scope's first see ``checkFirst()``.
+  ///
+  /// - Throws: `rollback`, `limitExceeded`.
+  public func checkSuccessor(_ next: StatusMark) throws(FormatError) {
     guard next.number > number else {
       if next == self { return }
       throw FormatError(.rollback, in: .statusList)
@@ -22,9 +24,11 @@ public struct StatusMark: Equatable, Sendable {
     guard next.number - number <= Limits.statusJump else { throw FormatError(.limitExceeded, in: .statusList) }
   }
 
-  /// Whether a list may be the first of its scope.
-  public static func mayBegin(_ first: StatusMark) throws(FormatError) {
-    guard first.number <= Limits.statusJump else { throw FormatError(.limitExceeded, in: .statusList) }
+  /// Checks that a list may be the first of its scope.
+  ///
+  /// - Throws: `limitExceeded`.
+  public func checkFirst() throws(FormatError) {
+    guard number <= Limits.statusJump else { throw FormatError(.limitExceeded, in: .statusList) }
   }
 }
 

@@ -68,9 +68,7 @@ public struct StatusList: Equatable, Sendable {
   public init(parsing payload: ArraySlice<UInt8>) throws(FormatError) {
     let start = payload.startIndex
     let fields = try parsing(.statusList) { () throws(CBORError) in try Fields(payload) }
-    guard fields.formatVersion == Self.formatVersion else {
-      throw FormatError(fields.formatVersion == nil ? .malformed : .unsupportedVersion, in: .statusList, at: start)
-    }
+    try require(version: fields.formatVersion, Self.formatVersion, in: .statusList, at: start)
     scope = try require(fields.scope, in: .statusList, at: start)
     number = try require(fields.number, in: .statusList, at: start)
     issuedAt = try require(fields.issuedAt, in: .statusList, at: start)
@@ -142,7 +140,7 @@ extension StatusList {
         case Label.versions:
           versions = try Self.entries(&reader) { (r) throws(CBORError) in try RefusedVersions(&r) }
         case Label.floors: floors = try Self.entries(&reader) { (r) throws(CBORError) in try SecurityFloor(&r) }
-        default: throw CBORError(.unexpectedType, at: start)
+        default: throw CBORError(.unknownKey, at: start)
         }
       }
     }

@@ -57,6 +57,16 @@ final class Device {
     guard case .statusList = try request(.statusList, descriptors: [file]).result else { throw .protocol }
   }
 
+  /// Says that this boot is healthy.
+  func confirm() throws(ErrorClass) {
+    guard case .done = try request(.confirm).result else { throw .protocol }
+  }
+
+  /// Has what is staged put on trial.
+  func tryStaged() throws(ErrorClass) {
+    guard case .done = try request(.tryStaged).result else { throw .protocol }
+  }
+
   /// Loads a module; the descriptors stay the caller's.
   func load(
     package: Int32, grant: Int32, _ options: husk_load_options, trial: ModuleStore<POSIXStorage>.Trial? = nil
@@ -147,6 +157,7 @@ extension Device {
     } catch {
       // A descriptor that can't be passed, or be a socket, is the caller's mistake, not the decryptor's absence.
       let reason = linux_errno()
+      log.error("a request to the decryptor", strerror(reason))
       throw reason == EBADF || reason == ENOTSOCK ? .invalidArgument : .noDecryptor
     }
   }

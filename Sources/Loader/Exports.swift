@@ -68,9 +68,18 @@ public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointe
 @c @implementation
 public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> husk_status {
   status { () throws(ErrorClass) in
-    guard fd >= 0 else { throw .invalidArgument }
     try use(device, as: Device.self).showStatusList(fd)
   }
+}
+
+@c @implementation
+public func husk_confirm(_ device: OpaquePointer!) -> husk_status {
+  status { () throws(ErrorClass) in try use(device, as: Device.self).confirm() }
+}
+
+@c @implementation
+public func husk_update_try(_ device: OpaquePointer!) -> husk_status {
+  status { () throws(ErrorClass) in try use(device, as: Device.self).tryStaged() }
 }
 
 @c @implementation
@@ -133,9 +142,9 @@ public func husk_protections(
 private func load(
   _ device: OpaquePointer?, _ package: Int32, _ grant: Int32, _ options: UnsafePointer<husk_load_options>?
 ) throws(ErrorClass) -> Module {
-  guard package >= 0, grant >= 0 else { throw .invalidArgument }
-  let options = try husk_load_options(reading: options)
-  let module = try borrow(device, as: Device.self).load(package: package, grant: grant, options)
-  guard options.test(module) == 0 else { throw .selfTestFailed }
+  let device = try borrow(device, as: Device.self)
+  let known = try husk_load_options(reading: options, device.log)
+  let module = try device.load(package: package, grant: grant, known)
+  guard known.test(module) == 0 else { throw .selfTestFailed }
   return module
 }

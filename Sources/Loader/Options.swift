@@ -12,9 +12,12 @@ extension husk_open_options {
 }
 
 extension husk_load_options {
-  init(reading given: UnsafePointer<husk_load_options>?) throws(ErrorClass) {
+  init(reading given: UnsafePointer<husk_load_options>?, _ log: Log) throws(ErrorClass) {
     self.init()
-    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
+    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else {
+      log.error("the options: a size or a member that this libhusk doesn't know")
+      throw .invalidArgument
+    }
   }
 
   /// What the caller's test of a module returns; 0 without one.

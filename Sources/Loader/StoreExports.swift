@@ -26,7 +26,8 @@ public func husk_load_installed(
 ) -> husk_status {
   handOut(out) { () throws(ErrorClass) in
     guard let name else { throw .invalidArgument }
-    return try borrow(store, as: Store.self).load(bytes(name), husk_load_options(reading: options))
+    let store = try borrow(store, as: Store.self)
+    return try store.load(bytes(name), husk_load_options(reading: options, store.device.log))
   }
 }
 

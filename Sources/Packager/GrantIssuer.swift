@@ -1,4 +1,4 @@
-import Cryptography
+public import Cryptography
 public import HuskFormat
 public import SecretBytes
 
@@ -30,13 +30,16 @@ public final class GrantIssuer: Sendable {
 
   /// Wraps the content key to a device and signs the terms.
   ///
+  /// - Parameter sender: any one; one for many grants saves time.
   /// - Throws: `wrongLifecycle`; `unusableGrantKey` for a key that nobody can wrap to; `cryptography`.
-  public func issue(to recipient: GrantRecipient, sequence: UInt64) throws(PackagingError) -> GrantRecord {
+  public func issue(
+    to recipient: GrantRecipient, sequence: UInt64, _ sender: inout HPKE.Sender
+  ) throws(PackagingError) -> GrantRecord {
     guard recipient.lifecycle == series.terms.lifecycle else {
       throw .wrongLifecycle(device: recipient.lifecycle, grant: series.terms.lifecycle)
     }
     do throws(SignerError) {
-      return try series.issue(to: recipient, sequence: sequence, contentKey: contentKey, with: signer.key)
+      return try series.issue(to: recipient, sequence: sequence, contentKey: contentKey, with: signer.key, &sender)
     } catch {
       if error == .cryptography(.invalidKey) { throw .unusableGrantKey }
       throw PackagingError(error)

@@ -24,6 +24,7 @@ public func packModule(
     sizeBound: max(smallestSizeBound, padme(UInt64(image.bytes.count))),
     segmentSize: SegmentLayout.usualSegmentSize, digests: [], epoch: epoch)
   manifest.mayBeExecuteOnly = mayBeExecuteOnly
+  manifest.minimumStatus = details.minimumStatus
   let compressed = try compressAndPad(image.bytes, level: compressionLevel)
   let payload: [UInt8]
   do throws(CryptographyError) {
@@ -62,12 +63,17 @@ public struct PackageDetails: Sendable {
   public var securityVersion: UInt64
   /// Seconds since 1970.
   public var issuedAt: UInt64
+  /// The status list that a device must have seen; not for boot stages, whose verifiers know of none.
+  public var minimumStatus: UInt64?
 
-  public init(name: Name, version: Version, securityVersion: UInt64 = 0, issuedAt: UInt64) {
+  public init(
+    name: Name, version: Version, securityVersion: UInt64 = 0, issuedAt: UInt64, minimumStatus: UInt64? = nil
+  ) {
     self.name = name
     self.version = version
     self.securityVersion = securityVersion
     self.issuedAt = issuedAt
+    self.minimumStatus = minimumStatus
   }
 }
 

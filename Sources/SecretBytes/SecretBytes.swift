@@ -1,9 +1,14 @@
 import CLinux
 
 /// Why a secret could not be made.
-public enum SecretBytesError: Error, Equatable, Sendable {
+public enum SecretBytesError: MemoryShortage, Equatable, Sendable {
   /// There is no memory for it.
   case outOfMemory
+}
+
+/// An error that can say that there is no memory for a secret.
+public protocol MemoryShortage: Error {
+  static var outOfMemory: Self { get }
 }
 
 /// A fixed number of secret bytes: a key, a passphrase, a decrypted key file.
@@ -42,12 +47,16 @@ public struct SecretBytes: ~Copyable {
 
   /// Gives `body` the bytes to read and change. The pointer must not be kept beyond the call.
   ///
-  /// A secret that was inherited through `fork` first moves to memory of the child's own. If there is none, the
-  /// process stops: going on would change the parent's secret.
-  public mutating func withMutableBytes<R: ~Copyable, E: Error>(
+  /// A secret that was inherited through `fork` first moves to memory of the child's own: to write where it is would
+  /// change the parent's secret.
+  ///
+  /// - Throws: what `body` throws; `outOfMemory` if an inherited secret has nowhere to move, and then it stays as it is.
+  public mutating func withMutableBytes<R: ~Copyable, E: MemoryShortage>(
     _ body: (UnsafeMutableRawBufferPointer) throws(E) -> R
   ) throws(E) -> R {
-    if secret_memory_is_borrowed_from_parent(slot) { moveToOwnMemory() }
+    if secret_memory_is_borrowed_from_parent(slot) {
+      guard moveToOwnMemory() else { throw .outOfMemory }
+    }
     return try body(UnsafeMutableRawBufferPointer(start: slot.bytes, count: count))
   }
 
@@ -61,15 +70,14 @@ public struct SecretBytes: ~Copyable {
     secret_memory_release(slot, count)
   }
 
-  private mutating func moveToOwnMemory() {
+  private mutating func moveToOwnMemory() -> Bool {
     var own = secret_slot()
-    guard secret_memory_allocate(count, &own) else {
-      fatalError("no memory to copy an inherited secret")
-    }
+    guard secret_memory_allocate(count, &own) else { return false }
     UnsafeMutableRawBufferPointer(start: own.bytes, count: count)
       .copyMemory(from: UnsafeRawBufferPointer(start: slot.bytes, count: count))
     secret_memory_release(slot, count)
     slot = own
+    return true
   }
 }
 

@@ -103,10 +103,10 @@ public struct SecureState: Equatable, Sendable {
   public mutating func record(_ mark: StatusMark) throws(ErrorClass) {
     do throws(FormatError) {
       if let index = statusMarks.firstIndex(where: { $0.scope == mark.scope }) {
-        try statusMarks[index].mayBeFollowed(by: mark)
+        try statusMarks[index].checkSuccessor(mark)
         statusMarks[index] = mark
       } else {
-        try StatusMark.mayBegin(mark)
+        try mark.checkFirst()
         guard statusMarks.count < Self.scopes else { throw FormatError(.limitExceeded, in: .statusList) }
         statusMarks.append(mark)
       }
@@ -163,7 +163,7 @@ extension SecureState {
     return encoder.bytes
   }
 
-  /// Reads what ``encoded()`` wrote, which may be followed by zeros. It is authentic, so anything else is a newer version's.
+  /// Reads what ``encoded()`` wrote, and zeros behind it. It is authentic, so anything else is another version's.
   init(padded bytes: [UInt8]) throws(CBORError) {
     var reader = CBORReader(bytes)
     var map = try reader.readMap()
@@ -190,15 +190,13 @@ extension SecureState {
       try reader.expectArray(of: 2)
       times.append(SignedTime(scope: try reader.readScope(), time: try reader.readCount()))
     }
+    let end = reader.position
+    guard try reader.nextIntegerKey(&map) == nil else { throw CBORError(.outOfRange, at: end) }
+    guard bytes[end...].allSatisfy({ $0 == 0 }) else { throw CBORError(.trailingBytes, at: end) }
   }
 }
 
 extension CBORReader {
-  fileprivate mutating func expectKey(_ key: Int64, _ map: inout CBORMapCursor) throws(CBORError) {
-    let start = position
-    guard try nextIntegerKey(&map) == key else { throw CBORError(.unexpectedType, at: start) }
-  }
-
   fileprivate mutating func readScope() throws(CBORError) -> Scope {
     let start = position
     guard let scope = Scope(try readText()) else { throw CBORError(.outOfRange, at: start) }

@@ -14,6 +14,8 @@ public struct Reply: Equatable, Sendable {
     case statusList
     /// A file passed the check.
     case checked(CheckedFile)
+    /// Done, with nothing to be said of it: for `confirm` and `tryStaged`.
+    case done
     case failed(ErrorClass)
   }
 
@@ -44,7 +46,7 @@ public struct Reply: Equatable, Sendable {
     case .protections(let facts):
       encoder.encode(unsigned: 0)
       encoder.encode(facts)
-    case .statusList:
+    case .statusList, .done:
       encoder.encode(unsigned: 0)
       encoder.encodeMap { _ in }
     case .checked(let file):
@@ -86,6 +88,9 @@ public struct Reply: Equatable, Sendable {
         _ = try reader.readMap(atMost: 0)
         result = .statusList
       case .check: result = .checked(try CheckedFile(&reader))
+      case .confirm, .tryStaged:
+        _ = try reader.readMap(atMost: 0)
+        result = .done
       }
     }
     try reader.finish()

@@ -9,7 +9,8 @@ extension DeviceDirectory {
   /// Installs a package, grant or status list in flash: what concerns modules as the firmware would (SPEC 9.3), so that a
   /// module is on trial then.
   ///
-  /// It is only parsed: whether it may run is for the device to find out.
+  /// It is only parsed: whether it may run is for the device to find out. Boot stages are installed at the factory, into
+  /// slot a; a device that has started is updated.
   public func install(_ path: String) throws(SimulatorError) {
     try checkFlash()
     let file: LabelledFile
@@ -32,15 +33,32 @@ extension DeviceDirectory {
 
   private func installPackage(_ file: consuming LabelledFile) throws(SimulatorError) {
     let package = try open(file)
-    let (path, signed) = (package.path, package.front.object.payload)
-    let manifest = try parse(path) { () throws(FormatError) in try Manifest(parsing: signed) }
+    let path = package.path
+    let manifest = try Self.manifest(of: package)
     if manifest.isModule { return try receive(package) }
     guard let place = place(of: manifest) else { throw .noPlace(path: path, manifest.role) }
+    guard try updateState() == UpdateState() else { throw .hasStarted(path: path) }
     do throws(ObjectFileError) {
       try package.copy(to: place)
     } catch {
       throw .object(error)
     }
+  }
+
+  func openPackage(_ path: String) throws(SimulatorError) -> PackageReader {
+    let file: LabelledFile
+    do throws(FileError) {
+      file = try LabelledFile(path)
+    } catch {
+      throw .file(error)
+    }
+    return try open(file)
+  }
+
+  /// What a package claims to be.
+  static func manifest(of package: borrowing PackageReader) throws(SimulatorError) -> Manifest {
+    let signed = package.front.object.payload
+    return try parse(package.path) { () throws(FormatError) in try Manifest(parsing: signed) }
   }
 
   private func open(_ file: consuming LabelledFile) throws(SimulatorError) -> PackageReader {

@@ -1,5 +1,6 @@
 import BootChain
 import COSE
+import DeviceStore
 import FoundationEssentials
 import HostSupport
 public import HuskFormat
@@ -12,13 +13,16 @@ extension DeviceDirectory {
     public let content: Content?
   }
 
-  /// What is in flash, unverified: the boot stages in the order in which they start, then modules and grants by name.
+  /// What is in flash, unverified: the boot stages of slot a and b, in the order in which they start, then modules and grants by name.
   public func installed() throws(SimulatorError) -> (
     packages: [Installed<Manifest>], grants: [Installed<GrantTerms>]
   ) {
-    let stages = Stage.allCases.map { "\($0.path)" }.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") }
+    let stages = Slot.allCases.flatMap { slot in Stage.allCases.map { Self.file($0, in: slot) } }
     return (
-      (stages + files(in: "modules", endingIn: ".husk")).map { Installed(file: $0, content: manifest(of: "\(flash)/\($0)")) },
+      (stages.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") }
+        + files(in: "modules", endingIn: ".husk")).map {
+          Installed(file: $0, content: manifest(of: "\(flash)/\($0)"))
+        },
       files(in: "grants", endingIn: ".grant").map { Installed(file: $0, content: terms(of: "\(flash)/\($0)")) }
     )
   }

@@ -1,4 +1,3 @@
-import BootChain
 import CLinux
 import ErrorClass
 import Glibc
@@ -6,34 +5,32 @@ import HostSupport
 public import Protections
 import SecureWorld
 
-/// The user that a simulated device's firmware runs as.
-public struct FirmwareUser: Equatable, Sendable {
-  public let user: UInt32
-  public let group: UInt32
-
-  public init(user: UInt32, group: UInt32) {
-    self.user = user
-    self.group = group
-  }
-
-  /// The platform's usual one.
-  public static var usual: FirmwareUser {
-    FirmwareUser(user: Platform.firmwareUser, group: Platform.firmwareUser)
-  }
-}
-
 extension DeviceDirectory {
+  /// Seconds that a boot on trial usually has.
+  public static let watchdog: UInt32 = 60
+
   /// Throws `needsRoot` unless this process may start a device; to be asked first, as only root sees the whole of one.
   public static func requireRoot() throws(SimulatorError) {
     guard geteuid() == 0 else { throw .needsRoot }
   }
 
+  /// Throws `noExecutableMemoryFiles` where no stage could start: a ROM could say no more of it than `internal`.
+  private static func requireExecutableMemoryFiles() throws(SimulatorError) {
+    let file = linux_memory_file_executable("probe")
+    guard file >= 0 || linux_errno() != EACCES else { throw .noExecutableMemoryFiles }
+    if file >= 0 { close(file) }
+  }
+
   /// Switches the device on: this process becomes the boot ROM. Returns only by throwing.
   ///
-  /// - Parameter arguments: what the firmware finds behind its own name.
-  public func boot(_ firmware: FirmwareUser, arguments: [String]) throws(SimulatorError) -> Never {
+  /// - Parameters:
+  ///   - watchdog: seconds that a boot on trial has to be confirmed.
+  ///   - arguments: what the firmware finds behind its own name.
+  public func boot(_ firmware: FirmwareUser, watchdog: UInt32, arguments: [String]) throws(SimulatorError) -> Never {
     try Self.requireRoot()
-    let command = romCommand(service: "-", firmware) + arguments
+    try Self.requireExecutableMemoryFiles()
+    try settleOwnership(firmware)
+    let command = romCommand(service: "-", firmware, watchdog: watchdog) + arguments
     withCStrings(command) { arguments in
       withCStrings([]) { environment in _ = execve(rom, arguments, environment) }
     }
@@ -55,6 +52,7 @@ extension DeviceDirectory {
   /// Boots the device with a service socket in the firmware's place (SPEC 7.3), asks one question and switches it off.
   private func ask(_ operation: SecureWorld.Operation) throws(SimulatorError) -> Reply.Result {
     try Self.requireRoot()
+    try Self.requireExecutableMemoryFiles()
     var own: Int32 = -1
     var theirs: Int32 = -1
     guard linux_socket_pair(&own, &theirs) == 0 else { throw .start(path: rom, linux_errno()) }
@@ -78,8 +76,11 @@ extension DeviceDirectory {
     }
   }
 
-  private func romCommand(service: String, _ firmware: FirmwareUser) -> [String] {
-    ["bootrom", fuses, counter, flash, service, String(firmware.user), String(firmware.group)]
+  private func romCommand(service: String, _ firmware: FirmwareUser, watchdog: UInt32) -> [String] {
+    [
+      "bootrom", fuses, counter, floors, flash, String(watchdog), service, String(firmware.user),
+      String(firmware.group),
+    ]
   }
 
   private func startROM(service: Int32) throws(SimulatorError) -> pid_t {
@@ -89,7 +90,11 @@ extension DeviceDirectory {
     // Onto itself: what makes the child inherit it.
     posix_spawn_file_actions_adddup2(&actions, service, service)
     var process: pid_t = 0
-    let failure = withCStrings(romCommand(service: String(service), .usual)) { arguments in
+    let firmware = FirmwareUser.ofCaller
+    try settleOwnership(firmware)
+    // Without a firmware nothing is on trial.
+    let command = romCommand(service: String(service), firmware, watchdog: Self.watchdog)
+    let failure = withCStrings(command) { arguments in
       withCStrings([]) { environment in posix_spawn(&process, rom, &actions, nil, arguments, environment) }
     }
     guard failure == 0 else { throw .start(path: rom, failure) }

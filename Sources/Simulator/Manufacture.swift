@@ -7,7 +7,7 @@ import Packager
 import SecretBytes
 
 extension DeviceDirectory {
-  /// Makes a device: fuses with a new UDS, a counter at 0, the ROM, and empty flash. It appears whole or not at all.
+  /// Makes a device: fuses with a new UDS, a counter at 0, no floors, the ROM, and empty flash. It appears whole or not at all.
   ///
   /// - Parameters:
   ///   - path: must not exist.
@@ -28,6 +28,7 @@ extension DeviceDirectory {
         try writeFile(device.rom, [rom], mode: 0o755)
         try writeFuses(fuses, uds: uds, to: device.fuses)
         try writeFile(device.counter, [], mode: 0o600)
+        try writeFile(device.floors, [], mode: 0o600)
       } catch {
         // Nobody has heard of the directory's temporary name.
         throw FileError(path, error.reason)

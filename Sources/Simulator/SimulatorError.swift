@@ -22,10 +22,18 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case noPlace(path: String, Role)
   /// A module, grant or status list that the store doesn't take.
   case notStored(path: String, ErrorClass)
+  /// A boot stage for a device that has started.
+  case hasStarted(path: String)
+  /// A package that isn't a boot stage, for an update.
+  case notAStage(path: String)
+  /// An update that isn't put on trial.
+  case notUpdated(ErrorClass)
   case packaging(PackagingError)
   case cryptography(CryptographyError)
   /// The chain starts with privileges that only root has.
   case needsRoot
+  /// The kernel gives out no memory file that can be executed (`vm.memfd_noexec` is 2), and stages run from such files.
+  case noExecutableMemoryFiles
   /// The process couldn't be started; errno.
   case start(path: String, Int32)
   /// The device ended without answering; its exit status, 128 + signal if a signal ended it.

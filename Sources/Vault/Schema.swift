@@ -122,6 +122,7 @@ package enum Schema {
     CREATE TABLE device_tags (
       tag INTEGER NOT NULL REFERENCES tags (id),
       device INTEGER NOT NULL REFERENCES devices (id),
+      seal BLOB NOT NULL CHECK (length(seal) = 16),
       PRIMARY KEY (tag, device)
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX tags_of_device ON device_tags (device);
@@ -164,6 +165,7 @@ package enum Schema {
       terms BLOB NOT NULL,                 -- CBOR
       chain BLOB NOT NULL,                 -- CBOR
       count INTEGER NOT NULL,              -- of its grants
+      is_foreign INTEGER NOT NULL CHECK (is_foreign IN (0, 1)),  -- another vault says that it issued them
       FOREIGN KEY (module, epoch) REFERENCES content_keys (module, epoch)
     ) STRICT;
     CREATE INDEX series_of_job ON grant_series (job);
@@ -174,6 +176,7 @@ package enum Schema {
       sequence INTEGER NOT NULL CHECK (sequence >= 1),
       series INTEGER NOT NULL REFERENCES grant_series (id),
       identity INTEGER NOT NULL REFERENCES identities (id),  -- whose grant key it was wrapped to
+      seal BLOB NOT NULL CHECK (length(seal) = 16),
       record BLOB CHECK (length(record) = 216),  -- the grant itself, where it is kept
       PRIMARY KEY (device, module, sequence)
     ) STRICT, WITHOUT ROWID;

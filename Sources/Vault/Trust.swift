@@ -1,4 +1,3 @@
-import CBOR
 import FoundationEssentials
 import GRDB
 import HuskFormat
@@ -141,14 +140,7 @@ extension Vault {
 
 extension Trust {
   /// What the seal covers (SPEC 14.3). The label is for people only.
-  var sealedContent: [UInt8] {
-    var encoder = CBOREncoder()
-    encoder.beginArray(3)
-    encoder.encode(text: "husk-trust")
-    encoder.encode(unsigned: UInt64(kind.rawValue))
-    encoder.encode(bytes: value)
-    return encoder.bytes
-  }
+  var sealedContent: [UInt8] { SealedRecord.trust(kind, value) }
 }
 
 extension TrustSet {

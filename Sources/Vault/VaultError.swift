@@ -75,6 +75,7 @@ public enum VaultError: Error, Equatable, Sendable {
     case trust
     case platform
     case device
+    case tag
     case identity
     case statusChange
     case grant

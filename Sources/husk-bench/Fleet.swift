@@ -31,7 +31,7 @@ struct Fleet: Sendable {
     let firstKey = try DICE.signingKey(from: first.attest)
     let secondKey = try DICE.signingKey(from: second.attest)
     let grantKey = try X25519PrivateKey(second.seal).publicKey
-    let claims = DeviceKeyClaims(grantKey: grantKey, lifecycle: .secured, keyEpoch: 1)
+    let claims = DeviceKeyClaims(grantKey: grantKey, lifecycle: .secured, keyEpoch: 1, generation: 0)
     return IdentityFile.encode(
       silicon: try silicon(udsKey),
       dice: [

@@ -7,8 +7,7 @@ import Testing
 struct SizeTests {
   @Test("of libhusk's text stay below the limit", arguments: Artefact.libraries)
   func text(library: Artefact) throws {
-    let numbers = try #require(run("size", [library.file.path]).stdout.split(separator: "\n").last)
-    let text = try #require(numbers.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) })
+    let text = try textSize(of: library)
     print("size: \(library): text \(text) bytes")
     #expect(text <= 96 * 1024)
   }
@@ -17,12 +16,7 @@ struct SizeTests {
     "are kept in a table that accounts for every file, and says that stages are mostly libcrypto",
     arguments: Release.all)
   func table(release: Release) throws {
-    let table = try String(contentsOf: release.folder.appending(path: "SIZES"), encoding: .utf8)
-    let rows = table.split(separator: "\n").reduce(into: [String: [Double]]()) { rows, line in
-      let words = line.split(separator: " ")
-      let numbers = words.dropFirst().compactMap { Double($0) }
-      if numbers.count == 8, words.count == 9 { rows[String(words[0])] = numbers }
-    }
+    let rows = try rows(of: release)
     let files =
       Artefact.stages.filter { $0.release.architecture == release.architecture }
       + [Artefact(release, at: release.sharedLibrary.resolvingSymlinksInPath())]
@@ -37,5 +31,45 @@ struct SizeTests {
       let isStage = file.file.path.contains("/stages/")
       #expect(isStage == (numbers[0] > numbers[1] + numbers[3] + numbers[4] + numbers[5]), "\(file)")
     }
+  }
+
+  /// What `SIZES` says of each file, in KiB.
+  private func rows(of release: Release) throws -> [String: [Double]] {
+    let table = try String(contentsOf: release.folder.appending(path: "SIZES"), encoding: .utf8)
+    return table.split(separator: "\n").reduce(into: [:]) { rows, line in
+      let words = line.split(separator: " ")
+      let numbers = words.dropFirst().compactMap { Double($0) }
+      if numbers.count == 8, words.count == 9 { rows[String(words[0])] = numbers }
+    }
+  }
+
+  @Test("stand in SPEC as they are, to a twentieth", arguments: Release.all)
+  func specification(release: Release) throws {
+    let text = try String(contentsOf: packageRoot.appending(path: "SPEC.md"), encoding: .utf8)
+    func isClose(_ stated: Double, _ measured: Double) -> Bool {
+      abs(stated - measured) <= max(measured / 20, 2)
+    }
+    let rows = try rows(of: release)
+    var named: Set<String> = []
+    for line in text.matches(of: #/(?m)^\| `([a-z.]+)`, (\w+) \|(.*)\|$/#) where line.output.2 == release.architecture {
+      let name = String(line.output.1)
+      named.insert(name)
+      let stated = line.output.3.split(separator: "|").compactMap { Double($0.filter { $0 != " " }) }
+      let measured = try #require(rows.first { $0.key.hasPrefix(name) }?.value, "\(name)")
+      // C and Swift of Husk are one there, and the rest is left out.
+      let expected = Array(measured[0..<4]) + [measured[4] + measured[5], measured[7]]
+      #expect(stated.count == expected.count)
+      #expect(zip(stated, expected).allSatisfy(isClose), "\(line.output.0): \(expected)")
+    }
+    #expect(named.count == rows.count)
+    let stated = try #require(
+      text.firstMatch(of: #/Of libhusk\.so, (\d+) KiB \(x86_64\) and (\d+) KiB \(aarch64\)/#)?.output)
+    let size = try textSize(of: Artefact(release, "lib/libhusk.so"))
+    #expect(isClose(Double(release.architecture == "x86_64" ? stated.1 : stated.2) ?? 0, Double(size) / 1024))
+  }
+
+  private func textSize(of library: Artefact) throws -> Int {
+    let numbers = try #require(run("size", [library.file.path]).stdout.split(separator: "\n").last)
+    return try #require(numbers.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) })
   }
 }

@@ -136,7 +136,7 @@ struct BoardTests {
   func refusesTamperedStages(on architecture: Architecture) throws {
     let bench = try Bench.of(architecture)
     try bench.copy("sample", "tampered")
-    try bench.damage("tampered/flash/boot/bootloader.husk")
+    try bench.damage("tampered/flash/boot/a/bootloader.husk")
     let outcome = try bench.board("tampered", "list")
     #expect(outcome.stdout == "")
     #expect(outcome.stderr == "husk: bootrom: refused bootloader: digest-mismatch\n")
@@ -147,13 +147,13 @@ struct BoardTests {
   func refusesWrongRoles(on architecture: Architecture) throws {
     let bench = try Bench.of(architecture)
     try bench.copy("sample", "swapped")
-    let boot = bench.directory.appending(path: "swapped/flash/boot")
+    let boot = bench.directory.appending(path: "swapped/flash/boot/a")
     try FileManager.default.removeItem(at: boot.appending(path: "decryptor.husk"))
     try FileManager.default.copyItem(
       at: boot.appending(path: "firmware.husk"), to: boot.appending(path: "decryptor.husk"))
     let outcome = try bench.board("swapped", "list")
     #expect(outcome.stdout == "")
-    #expect(outcome.stderr == "husk: bootloader: refused decryptor: role-mismatch\n")
+    #expect(outcome.stderr == "husk: bootrom: refused decryptor: role-mismatch\n")
     #expect(outcome.status == 101)
   }
 

@@ -2,6 +2,7 @@ import BootChain
 import CBOR
 import CLinux
 import DICE
+import DeviceStore
 import ErrorClass
 import FormatFixtures
 import HuskFormat
@@ -27,7 +28,8 @@ struct HandoffTests {
       secrets = next
     }
     return HandoffNotes(
-      state: try .fixture(), certificates: certificates, firmwareUser: 64_902, firmwareGroup: 64_903)
+      state: try .fixture(), certificates: certificates, firmwareUser: 64_902, firmwareGroup: 64_903,
+      boot: BootNotes(slot: .b, watchdog: 60, needsRefresh: true))
   }
 
   private func parse(_ edit: Edit) throws -> ErrorClass? {
@@ -43,11 +45,12 @@ struct HandoffTests {
       notes.firmwareUser = .max
       notes.firmwareGroup = 0
       notes.state.time = 0
+      notes.boot = BootNotes(slot: .a, watchdog: .max)
       #expect(try HandoffNotes(notes.encoded()) == notes)
     }
   }
 
-  private static let labels: [Int64] = (1...12).map { $0 }
+  private static let labels: [Int64] = (1...13).map { $0 }
   static let breakages = Breakage.all(required: labels) + Breakage.values(of: labels)
 
   @Test("notes are refused in any other form", arguments: breakages)
@@ -61,7 +64,7 @@ struct HandoffTests {
       #expect(try parse(editMap { $0.set(1, to: version) }) == .unsupportedVersion)
       let other = editMap { map in
         map.set(1, to: version)
-        map.set(13, to: [0xf6])
+        map.set(14, to: [0xf6])
         map.remove(3)
       }
       #expect(try parse(other) == .unsupportedVersion)
@@ -81,6 +84,13 @@ struct HandoffTests {
     #expect(try outcome(11, [0x1b, 0, 0, 0, 1, 0, 0, 0, 0]) == .malformed)
     #expect(try outcome(12, [0x1b, 0, 0, 0, 1, 0, 0, 0, 0]) == .malformed)
     #expect(try outcome(6, [0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0]) == .limitExceeded)
+    #expect(try outcome(13, [0x83, 1, 0, 0xf4]) == nil)
+    for boot in [
+      [0x83, 2, 0, 0xf4], [0x83, 0, 0x1b, 0, 0, 0, 1, 0, 0, 0, 0, 0xf4], [0x83, 0, 0, 0], [0x82, 0, 0],
+      [0x84, 0, 0, 0xf4, 0],
+    ] as [[UInt8]] {
+      #expect(try outcome(13, boot) == .malformed)
+    }
     #expect(try outcome(5, [0x83] + [0x1b, 0x80, 0, 0, 0, 0, 0, 0, 0] + [0, 0]) == nil)
   }
 

@@ -1,7 +1,8 @@
 import BootChain
-import CLinux
+import DeviceStore
 import ErrorClass
 import Foundation
+import HuskFormat
 import Testing
 
 /// SPEC 7.1.
@@ -38,22 +39,22 @@ struct MonotonicCounterTests {
 
   @Test("is durable before it is told: each step waits for the disk")
   func durability() throws {
-    let pipe = try TemporaryFolder()
-    #expect(mkfifo(pipe.path("fifo"), 0o600) == 0)
-    let fifo = open(pipe.path("fifo"), O_RDWR | O_CLOEXEC)
-    defer { close(fifo) }
-    // A pipe takes the byte, but can't make it durable: that is no success.
-    #expect(linux_append_durably(fifo) == -1)
+    let file = Foundation.open(folder.path("counter"), O_RDWR | O_CLOEXEC)
+    let storage = FaultyStorage(POSIXStorage(root: -1), .synchronize, .noSpace)
+    let counter = MonotonicCounter(StoredFile(owning: file, on: storage))
+    // The file takes the byte, but it can't be made durable: that is no success.
+    #expect(outcome { () throws(ErrorClass) in _ = try counter.increment() } == .io)
+    #expect(try size() == 1)
   }
 
   @Test("ends: then it says so, and stays")
   func end() throws {
-    #expect(truncate(folder.path("counter"), Int(MonotonicCounter.end) - 1) == 0)
+    #expect(truncate(folder.path("counter"), Int(Limits.counter) - 1) == 0)
     let counter = try MonotonicCounter(path: folder.path("counter"))
-    #expect(try counter.increment() == MonotonicCounter.end)
+    #expect(try counter.increment() == Limits.counter)
     #expect(outcome { () throws(ErrorClass) in _ = try counter.increment() } == .limitExceeded)
-    #expect(try counter.value() == MonotonicCounter.end)
-    #expect(try size() == Int(MonotonicCounter.end))
+    #expect(try counter.value() == Limits.counter)
+    #expect(try size() == Int(Limits.counter))
   }
 
   @Test("must be there, and be a file")

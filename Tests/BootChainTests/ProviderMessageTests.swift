@@ -10,7 +10,7 @@ struct ProviderMessageTests {
   @Test("a request has the form of SPEC 7.6, and is read as it was written")
   func requests() throws {
     #expect(hex(ProviderRequest(id: 5, operation: .incrementCounter).encoded()) == "83010502")
-    for operation in [ProviderOperation.secrets, .readCounter, .incrementCounter, .time] {
+    for operation in [ProviderOperation.secrets, .readCounter, .incrementCounter, .time, .confirm, .tryStaged] {
       for id in [0, 24, .max] as [UInt64] {
         let request = ProviderRequest(id: id, operation: operation)
         #expect(try ProviderRequest(parsing: request.encoded()[...]) == request)
@@ -23,7 +23,7 @@ struct ProviderMessageTests {
     "a request of another form is refused",
     arguments: [
       ("", 0), ("83", 0), ("8301", 0), ("82010502", 0), ("8401050200", 0), ("83020502", 0), ("83002502", 0),
-      ("830105", 0), ("83010504", 5), ("83010520", 5), ("830105f6", 5), ("8301050200", 5), ("a0", 0), ("9f010502ff", 0),
+      ("830105", 0), ("83010506", 5), ("83010520", 5), ("830105f6", 5), ("8301050200", 5), ("a0", 0), ("9f010502ff", 0),
       ("8301180502", 0),
     ] as [(String, UInt64)])
   func refusedRequests(_ text: String, id: UInt64) {

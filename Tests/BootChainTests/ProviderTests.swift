@@ -1,6 +1,7 @@
 import BootChain
 import CLinux
 import DICE
+import DeviceStore
 import ErrorClass
 import Foundation
 import FormatFixtures
@@ -24,7 +25,9 @@ struct ProviderTests {
       issuer: issuer)
     return Handoff(
       secrets: DICE.Secrets(attest: try secret(attest), seal: try secret(seal)),
-      notes: HandoffNotes(state: state, certificates: [certificate], firmwareUser: 1, firmwareGroup: 2))
+      notes: HandoffNotes(
+        state: state, certificates: [certificate], firmwareUser: 1, firmwareGroup: 2,
+        boot: BootNotes(slot: .a)))
   }
 
   private static func pair() throws -> (Int32, Int32) {
@@ -130,7 +133,7 @@ struct ProviderTests {
         #expect(try Data(contentsOf: folder.url.appending(path: "counter")).count == expected)
       }
       #expect(try client.counter() == 10)
-      #expect(truncate(folder.path("counter"), Int(MonotonicCounter.end)) == 0)
+      #expect(truncate(folder.path("counter"), Int(Limits.counter)) == 0)
       #expect(outcome { () throws(ErrorClass) in _ = try client.incrementCounter() } == .limitExceeded)
     }
   }
@@ -153,7 +156,7 @@ struct ProviderTests {
   func malformedRequests() throws {
     try withProvider { (socket) throws in
       let malformed: [([UInt8], UInt64)] = [
-        ([], 0), ([0x80], 0), ([0x83, 1, 7, 4], 7), ([0x83, 1, 7, 1, 0], 7), ([UInt8](repeating: 0x81, count: 32), 0),
+        ([], 0), ([0x80], 0), ([0x83, 1, 7, 6], 7), ([0x83, 1, 7, 1, 0], 7), ([UInt8](repeating: 0x81, count: 32), 0),
         ([UInt8](repeating: 0, count: 33), 0), ([UInt8](repeating: 0, count: 100_000), 0),
       ]
       for (message, id) in malformed {

@@ -3,6 +3,7 @@ import CLinux
 import COSE
 import Cryptography
 import DICE
+import DeviceStore
 import ErrorClass
 import Foundation
 import FormatFixtures
@@ -19,21 +20,23 @@ private final class Flash {
 
   init() throws {
     folder = try TemporaryFolder()
-    try FileManager.default.createDirectory(at: folder.url.appending(path: "boot"), withIntermediateDirectories: true)
+    try FileManager.default.createDirectory(at: folder.url.appending(path: "boot/a"), withIntermediateDirectories: true)
     descriptor = linux_open_directory(folder.path(""))
     try #require(descriptor >= 0)
   }
 
-  func path(_ stage: Stage) -> String { folder.path("\(stage.path)") }
+  var storage: POSIXStorage { POSIXStorage(root: descriptor) }
+
+  func path(_ stage: Stage) -> String { folder.path("boot/a/\(stage.fileName)") }
 
   func put(_ bytes: [UInt8], as stage: Stage) throws {
-    try folder.write(bytes, to: "\(stage.path)")
+    try folder.write(bytes, to: "boot/a/\(stage.fileName)")
   }
 
   /// How a stage in it is refused; nil if it would run.
   func refusal(_ stage: Stage, _ state: BootState) -> ErrorClass? {
     outcome { () throws(ErrorClass) in
-      let image = try StageImage(stage, flash: descriptor, state: state)
+      let image = try StageImage(stage, in: .a, on: storage, state: state)
       _ = image.measurement
     }
   }
@@ -69,7 +72,7 @@ struct StageImageTests {
     let flash = try Flash()
     let package = Self.package(stage)
     try flash.put(package.file(), as: stage)
-    let image = try StageImage(stage, flash: flash.descriptor, state: .fixture())
+    let image = try StageImage(stage, in: .a, on: flash.storage, state: .fixture())
     #expect(image.stage == stage)
     #expect(image.manifest.value == package.manifest)
     #expect(try image.measurement == sha512(package.payload))
@@ -219,7 +222,7 @@ struct StageImageTests {
     var state = try BootState.fixture()
     state.bootRoots = .of(.stranger, .bootRoot)
     state.keyEpoch = 300
-    let image = try StageImage(.decryptor, flash: flash.descriptor, state: state)
+    let image = try StageImage(.decryptor, in: .a, on: flash.storage, state: state)
     let inputs = try image.diceInputs(state)
     #expect(try inputs.code == sha512(package.payload))
     let configuration: [UInt8] =
@@ -249,7 +252,7 @@ struct StageImageTests {
     state.bootRoots = .of(.bootRoot, .stranger)
     change(&package, &state)
     try flash.put(package.file(), as: .decryptor)
-    let image = try StageImage(.decryptor, flash: flash.descriptor, state: state)
+    let image = try StageImage(.decryptor, in: .a, on: flash.storage, state: state)
     let secrets = DICE.Secrets(attest: try secret(named: "attest"), seal: try secret(named: "seal"))
     var certificates: [[UInt8]] = []
     let next = try secrets.next(image, state, certificates: &certificates)
@@ -297,14 +300,14 @@ struct StageImageTests {
     let fixture = IdentityFixture()
     let state = try BootState.fixture()
     for stage in [Stage.bootloader, .decryptor] { try flash.put(Self.package(stage).file(), as: stage) }
-    let bootloader = try StageImage(.bootloader, flash: flash.descriptor, state: state)
-    let decryptor = try StageImage(.decryptor, flash: flash.descriptor, state: state)
+    let bootloader = try StageImage(.bootloader, in: .a, on: flash.storage, state: state)
+    let decryptor = try StageImage(.decryptor, in: .a, on: flash.storage, state: state)
     var certificates: [[UInt8]] = []
     let root = DICE.Secrets(attest: try secret(fixture.uds), seal: try secret(fixture.uds))
     let first = try root.next(bootloader, state, certificates: &certificates)
     let second = try first.next(decryptor, state, certificates: &certificates)
     let claims = DeviceKeyClaims(
-      grantKey: TestGrantKey.device.publicKey, lifecycle: state.lifecycle, keyEpoch: state.keyEpoch)
+      grantKey: TestGrantKey.device.publicKey, lifecycle: state.lifecycle, keyEpoch: state.keyEpoch, generation: 0)
     let deviceKey = try TestKey(DICE.signingKey(from: second.attest)).sign(
       claims.encoded(), type: DeviceKeyClaims.type)
     let file = IdentityFile.encode(silicon: state.silicon, dice: certificates, deviceKey: deviceKey)

@@ -55,7 +55,8 @@ struct BootTests {
         "sh",
         [
           "-c", "exec \"$0\" \"$@\" \(closing)", Release.host.stage("bootrom").path,
-          bench.device.fuses.path, bench.device.counter.path, bench.device.flash.path, "-", user, user,
+          bench.device.fuses.path, bench.device.counter.path, bench.device.floors.path, bench.device.flash.path,
+          "60", "-", user, user,
           "modules/a.husk", "grants/a.grant",
         ])
       #expect(outcome.status == 0, "\(closing)")

@@ -3,6 +3,7 @@ import DeviceSupport
 import ErrorClass
 import FormatFixtures
 import Foundation
+import HuskFormat
 import Testing
 
 /// SPEC 7.1, 7.6: the monotonic counter, from the fuses to the secure world and to nobody else.
@@ -34,8 +35,10 @@ struct CounterTests {
           840104000\(start + 2)
           840105000\(start + 2)
           84010600f6
+          84010700f6
+          8401081841f6
 
-          """, "the secrets only once, then the counter, and no clock")
+          """, "the secrets only once, then the counter, no clock, no trial to confirm, nothing to try")
       #expect(answers.status == 0)
       #expect(try size(device) == start + 2)
     }
@@ -44,13 +47,14 @@ struct CounterTests {
   @Test("at its end stays there")
   func end() throws {
     let device = try device()
-    #expect(truncate(device.counter.path, Int(MonotonicCounter.end) - 1) == 0)
+    #expect(truncate(device.counter.path, Int(Limits.counter) - 1) == 0)
     let answers = try device.startSecureWorld().rom.outcome().stderr.split(separator: "\n")
     #expect(
       answers.dropFirst(2).map(String.init) == [
         "840102001a000fffff", "840103001a00100000", "84010403f6", "840105001a00100000", "84010600f6",
+        "84010700f6", "8401081841f6",
       ])
-    #expect(try size(device) == Int(MonotonicCounter.end))
+    #expect(try size(device) == Int(Limits.counter))
   }
 
   @Test("must be there: the ROM doesn't start without")

@@ -66,19 +66,28 @@ struct FuseTests {
     let fuses = device.fuses.path
     let flash = device.flash.path
     let counter = device.counter.path
-    expectRuns(try boot(fuses, counter, flash, "-", "64902", "64902"))
+    let floors = device.floors.path
+    expectRuns(try boot(fuses, counter, floors, flash, "60", "-", "64902", "64902"))
     let users = ["0", "64901", "", "x", "-1", "4294967296", "1x"]
     for user in users {
-      expectNoStart(try boot(fuses, counter, flash, "-", user, "64902"), .invalidArgument, "user \(user)")
+      expectNoStart(try boot(fuses, counter, floors, flash, "60", "-", user, "64902"), .invalidArgument, "user \(user)")
     }
     for group in ["0", "64901", "", "x", "4294967296"] {
-      expectNoStart(try boot(fuses, counter, flash, "-", "64902", group), .invalidArgument, "group \(group)")
+      expectNoStart(
+        try boot(fuses, counter, floors, flash, "60", "-", "64902", group), .invalidArgument, "group \(group)")
     }
     for service in ["x", "", "4294967295"] {
-      expectNoStart(try boot(fuses, counter, flash, service, "64902", "64902"), .invalidArgument, "service \(service)")
+      expectNoStart(
+        try boot(fuses, counter, floors, flash, "60", service, "64902", "64902"), .invalidArgument,
+        "service \(service)")
     }
-    expectNoStart(try boot(fuses, counter, flash, "-", "64902"), .invalidArgument)
+    for watchdog in ["0", "", "x", "-1", "4294967295"] {
+      expectNoStart(
+        try boot(fuses, counter, floors, flash, watchdog, "-", "64902", "64902"), .invalidArgument,
+        "watchdog \(watchdog)")
+    }
+    expectNoStart(try boot(fuses, counter, floors, flash, "60", "-", "64902"), .invalidArgument)
     expectNoStart(try boot(), .invalidArgument)
-    expectNoStart(try boot(fuses, counter, fuses, "-", "64902", "64902"), .io)
+    expectNoStart(try boot(fuses, counter, floors, fuses, "60", "-", "64902", "64902"), .io)
   }
 }

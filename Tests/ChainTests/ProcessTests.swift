@@ -40,6 +40,18 @@ struct ProcessTests {
       Running(rom: rom, decryptor: child(Platform.decryptorUser), firmware: child(Platform.firmwareUser), line: near))
   }
 
+  @Test("are kept apart from the firmware's session, so that no terminal can be made to stop them")
+  func sessions() throws {
+    try withRunning { running in
+      let firmware = getsid(running.firmware.id)
+      #expect(firmware == running.firmware.id)
+      for process in [running.rom.id, running.decryptor.id] {
+        #expect(getsid(process) != firmware)
+        #expect(getpgid(process) != getpgid(running.firmware.id))
+      }
+    }
+  }
+
   @Test("all end when the bootloader is killed")
   func killBootloader() throws {
     try withRunning { running in

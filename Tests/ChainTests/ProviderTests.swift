@@ -1,6 +1,7 @@
 import BootChain
 import CLinux
 import DICE
+import DeviceStore
 import DeviceSupport
 import ErrorClass
 import FormatFixtures
@@ -145,7 +146,7 @@ private func socketPair() throws -> (Int32, Int32) {
 }
 
 /// A decryptor, with a provider that answers in a thread of its own until it is told to hang up.
-private final class Provided {
+final class Provided {
   let decryptor: Program
   let client: SecureWorldClient
   private let near: Int32
@@ -228,6 +229,8 @@ private final class Provided {
       case .readCounter, .incrementCounter:
         if request.operation == .incrementCounter { counter += 1 }
         try channel.send(ProviderReply(id: request.id, result: .value(counter)).encoded())
+      case .confirm, .tryStaged:
+        try channel.send(ProviderReply(id: request.id, result: .failed(.notFound)).encoded())
       }
     }
   }
@@ -250,6 +253,8 @@ private final class Provided {
     }
     return Handoff(
       secrets: secrets,
-      notes: HandoffNotes(state: state, certificates: certificates, firmwareUser: 64902, firmwareGroup: 64902))
+      notes: HandoffNotes(
+        state: state, certificates: certificates, firmwareUser: 64902, firmwareGroup: 64902,
+        boot: BootNotes(slot: .a)))
   }
 }

@@ -1,11 +1,13 @@
 import BootChain
 import CLinux
+import DeviceStore
 import DeviceSupport
 import ErrorClass
 import FormatFixtures
 import Foundation
 import HuskFormat
 import SecureWorld
+import TestSupport
 import Testing
 
 /// SPEC 7.7, 8: one decryptor for the processes of several users.
@@ -64,6 +66,37 @@ struct ServiceTests {
     #expect(served == booted)
   }
 
+  @Test("starts nothing on trial, leaves the slots alone, and takes no part in updates")
+  func trials() throws {
+    let device = bench.device
+    var package = try goodPackage(.decryptor)
+    package.manifest.version = Version(9, 0, 0)
+    try device.stage(package, as: .decryptor)
+    let before = try device.startSecureWorld().identity()
+    #expect(try device.startSecureWorld().ask(.tryStaged) == .done)
+    #expect(try device.slots().trial?.slot == .b)
+    let slots = try device.slots()
+    let client = try ownService().connect()
+    #expect(try client.identity() == before)
+    #expect(try client.ask(.confirm) == .failed(.notFound))
+    #expect(try client.ask(.tryStaged) == .failed(.notFound))
+    #expect(try device.slots() == slots)
+    // What the device itself keeps, the service starts too.
+    #expect(try device.startSecureWorld().identity() == before)
+    try device.withSlots { try BootSlots(on: $0).confirm(.b) }
+    #expect(try device.startSecureWorld().identity() != before)
+    #expect(try ownService().connect().identity() == device.startSecureWorld().identity())
+  }
+
+  @Test("keeps to the floors that were raised since the fuses were made")
+  func floors() throws {
+    try Service.handOver(bench.device)
+    try FloorsRegister(path: bench.device.floors.path, .writing)
+      .raise(to: Floors(loader: 0, decryptor: 4, firmware: 0))
+    let good = Service.command(bench.device, clients: (Self.user, Self.group))
+    try expectNoStart(good, .rollback, what: "decryptor")
+  }
+
   @Test("lets in whom it should by user or by any group, and hangs up on all others without a word")
   func admission() throws {
     let service = try service()
@@ -90,22 +123,46 @@ struct ServiceTests {
     #expect(try client(of: service, user: 64913, groups: many) == Self.turnedAway)
   }
 
-  @Test("has room for 16 clients; one more is hung up on, until one goes")
+  @Test("has room for 8 clients of a user, and for 16 in all; one more is hung up on, until one goes")
   func room() throws {
     let service = try ownService()
     var clients: [SecureWorldClient] = []
-    for _ in 0..<16 {
+    for _ in 0..<8 {
       let client = try service.connect()
       #expect(try client.ask(.hello) == .hello(version: 1))
       clients.append(client)
     }
     let late = try service.connect()
     #expect(throws: Channel.Failure.disconnected) { try late.receive() }
+    // Whoever takes all that he can get leaves room for others.
+    let crowd = packageRoot.appending(path: "Tests/Programs/crowd.py").path
+    let others = try Conversation(
+      "setpriv",
+      Service.asUser(64913, group: Self.group) + ["python3", "-B", crowd, service.socket.path, "9"])
+    try others.wait(for: String(repeating: "in\n", count: 8) + "out\nall\n")
+    let third: UInt32 = 64914
+    #expect(try client(of: service, user: third, group: Self.group) == Self.turnedAway)
     for client in clients { #expect(try client.ask(.hello) == .hello(version: 1)) }
     clients.removeFirst()
     // It sees both at once, and the end first.
-    let next = try service.connect()
-    #expect(try next.ask(.hello) == .hello(version: 1))
+    #expect(try client(of: service, user: third, group: Self.group) == "let in\n")
+    _ = try others.end()
+  }
+
+  @Test("goes on loading for others while clients ask for modules that they don't take")
+  func untakenModules() throws {
+    let service = try service(user: 0)
+    let files = [open(package, O_RDONLY | O_CLOEXEC), open(grant, O_RDONLY | O_CLOEXEC)]
+    defer { for file in files { close(file) } }
+    let load = Request(id: 1, operation: .load).encoded()
+    let deaf = try (0..<4).map { _ in try service.connect() }
+    // As many as fit. The kernel lets a user have 256 descriptors under way, as many as one process of his may have.
+    for client in deaf { while client.send(raw: load, files) {} }
+    // All clients have their turns alike: before this one is through, the others would have had theirs.
+    let loads = 200
+    let answers = try self.client(
+      of: service, user: 64913, group: Self.group, Array(repeating: [package, grant], count: loads).flatMap { $0 })
+    #expect(answers == String(repeating: "answer 42\n", count: loads))
   }
 
   @Test("binds users to a vendor's scope, not processes: another connection changes nothing")
@@ -343,7 +400,7 @@ struct ServiceTests {
     let good = Service.command(bench.device, clients: (Self.user, Self.group))
     try expectNoStart(good, .io)
     try Service.handOver(bench.device)
-    for place in [1, 2, 3] {
+    for place in 1...4 {
       var words = good
       words[place] = "/nothing"
       try expectNoStart(words, .io)
@@ -363,7 +420,7 @@ struct ServiceTests {
       try expectNoStart(good, .untrustedRoot, what: "\(stage.name)")
       try bench.device.install(goodPackage(stage == .bootloader ? .decryptor : .bootloader), as: stage)
       try expectNoStart(good, .roleMismatch, what: "\(stage.name)")
-      try bench.device.remove(stage.file)
+      try bench.device.remove(stage)
       try expectNoStart(good, .notFound, what: "\(stage.name)")
       try bench.device.install(goodPackage(stage), as: stage)
     }

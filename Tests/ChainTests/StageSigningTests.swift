@@ -66,7 +66,7 @@ struct StageSigningTests {
   func module(stage: Stage) throws {
     let device = try loadingDevice()
     expectRuns(try device.boot())
-    try device.install(ChainTests.module().file(), stage.file)
+    try device.install(ChainTests.module().file(), as: stage)
     expectRefused(try device.boot(), stage, .roleMismatch)
   }
 

@@ -121,7 +121,7 @@ struct StorageTests {
     let bench = try used()
     // The counter's file has no holes in real life; its length is what counts.
     let file = try FileHandle(forWritingTo: bench.device.counter)
-    try file.truncate(atOffset: MonotonicCounter.end)
+    try file.truncate(atOffset: Limits.counter)
     try file.close()
     let after = try bench.device.identity()
     var again = bench

@@ -94,8 +94,13 @@ extension Desk {
   /// receiver.pem, an X25519 key.
   func furnish() throws {
     try make("keygen", "-o", "root.pem")
-    try make("keygen", "-o", "acme.pem")
     try make("keygen", "--type", "x25519", "-o", "receiver.pem")
+    try furnishVendor()
+  }
+
+  /// All that Acme has, under root.pem.
+  func furnishVendor() throws {
+    try make("keygen", "-o", "acme.pem")
     try make(
       "certify", "--key", "root.pem", "--subject-key", "acme.pub", "--subject", "Acme", "--role", "module", "--role",
       "grant", "--scope", "com.acme.", "--depth", "1", "-o", "acme.chain")
@@ -119,7 +124,8 @@ extension Desk {
     let pem = try read("root.pub")
     let root = try PublicKey(pem: pem.span.bytes)
     var fixture = IdentityFixture()
-    fixture.claims = DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2)
+    fixture.claims = DeviceKeyClaims(
+      grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2, generation: 0)
     for (index, role) in [Role.bootLoader, .bootDecryptor].enumerated() {
       let old = fixture.layers[index].inputs
       fixture.layers[index].inputs = try #require(

@@ -151,7 +151,8 @@ struct DeviceCommandTests {
     let change = try #require((show["statusChange"] as? [[String: Any]])?.first)
     #expect(change["who"] as? String == "Zoë")
     #expect(change["why"] as? String == "cracked")
-    #expect(try desk.husk("device", "tag", "acme.vault", "lab", "--status", "active").stdout == "4 tagged\n")
+    let tagging = ["device", "tag", "acme.vault", "lab", "--status", "active", "--vault-key", "vault.key"]
+    #expect(try desk.husk(tagging).stdout == "4 tagged\n")
     #expect(try list("--tag", "lab").count == 4)
     #expect(
       try desk.husk(
@@ -188,7 +189,8 @@ struct Identities {
   ) throws -> [UInt8] {
     var fixture = try fixture(name)
     fixture.claims = DeviceKeyClaims(
-      grantKey: TestGrantKey("\(name), epoch \(keyEpoch)").publicKey, lifecycle: .secured, keyEpoch: keyEpoch)
+      grantKey: TestGrantKey("\(name), epoch \(keyEpoch)").publicKey, lifecycle: .secured, keyEpoch: keyEpoch,
+      generation: 0)
     change(&fixture)
     return try fixture.file()
   }

@@ -67,6 +67,28 @@ struct DoctorTests {
     #expect(after["libcrypto-heap"]?["state"] as? String == "unknown")
   }
 
+  @Test("tells that no boot stage can start where vm.memfd_noexec is 2, and so does whatever starts a device")
+  func noExecutableMemoryFiles() throws {
+    // The setting is one of the process name space.
+    let launcher = [
+      "unshare", "--pid", "--fork", "--mount-proc", "sh", "-ec",
+      "echo 2 > /proc/sys/vm/memfd_noexec; exec \"$@\"", "sh",
+    ]
+    let explanation = try protections(launcher: launcher)["memfd-noexec"]?["explanation"] as? String
+    #expect(explanation == "level 2, at which no boot stage can start: set 1")
+    try makeDevice()
+    for words in [["doctor", "dev"], ["sim", "boot", "dev"], ["sim", "identity", "dev", "-o", "dev.identity"]] {
+      let outcome = try run(launcher[0], launcher.dropFirst() + [Desk.tool] + words, directory: desk.directory)
+      #expect(
+        outcome.stderr == """
+          husk: error: no boot stage can start here: the kernel gives out no memory file that can be executed
+          husk: hint: vm.memfd_noexec is 2: sysctl vm.memfd_noexec=1 lets stages start, and nothing that isn't meant to
+
+          """)
+      #expect(outcome.status == 1)
+    }
+  }
+
   @Test("asks a device's decryptor, which answers for itself")
   func device() throws {
     try makeDevice()
@@ -96,7 +118,7 @@ struct DoctorTests {
   func refused() throws {
     try desk.refuse("doctor", "missing", error: "missing: no such file or directory")
     try makeDevice()
-    try FileManager.default.removeItem(at: desk.directory.appending(path: "dev/flash/boot/decryptor.husk"))
+    try FileManager.default.removeItem(at: desk.directory.appending(path: "dev/flash/boot/a/decryptor.husk"))
     let outcome = try desk.husk("doctor", "dev")
     #expect(outcome.stdout == "")
     #expect(outcome.stderr.hasSuffix("husk: error: the device didn't boot: it ended with status 101\n"))

@@ -65,7 +65,9 @@ struct GrantJobTests {
 
   @Test("selects devices by batch, tag, list or name, and none unasked")
   func selection() throws {
-    #expect(try desk.husk("device", "tag", "acme.vault", "beta", devices[1], devices[4]).status == 0)
+    #expect(
+      try desk.husk("device", "tag", "acme.vault", "beta", devices[1], devices[4], "--vault-key", "vault.key").status
+        == 0)
     try desk.write("list", "\(devices[0])\n\n  \(devices[5].prefix(20)) \r\n".utf8)
     for (words, expected) in [
       (["--batch", "second"], [4, 5]), (["--tag", "beta"], [1, 4]), (["--batch", "first", "--tag", "beta"], [1]),

@@ -51,6 +51,18 @@ struct OutputTests {
     try desk.refuse("keygen", "-o", "small/key.pem", error: "small/key.pem: the file system is read-only")
   }
 
+  @Test("may have as long a name as the file system takes, in any script")
+  func longNames() throws {
+    // 83 times three bytes, and four for the suffix: nearly the limit of 255. What is in the making has more to its name.
+    let name = String(repeating: "鍵", count: 83)
+    try desk.make("keygen", "-o", "\(name).pem")
+    #expect(try desk.permissions("\(name).pem") == 0o600)
+    try desk.write("rom", "rom".utf8)
+    try desk.make(
+      "sim", "create", "\(name)dev", "--rom", "rom", "--boot-root", "root.pub", "--device-root-key", "root.pem")
+    #expect(try desk.contents().keys.contains("\(name)dev/fuses/fuses"))
+  }
+
   @Test("in a directory of somebody else's", .enabled(if: isRoot, "becoming another user takes root"))
   func forbidden() throws {
     let outcome = try run(

@@ -158,7 +158,10 @@ struct PackTests {
         husk: hint: husk vault create wrote it, or the vault is unlocked by a passphrase
         """
       ),
-      (["--vault", "codec.so"], "codec.so: not a vault, or a damaged one"),
+      (
+        ["--vault", "codec.so"],
+        "codec.so: not a vault, or a damaged one\nhusk: hint: a vault that is damaged is restored from a husk vault backup"
+      ),
       (["--vault", "missing.vault"], "missing.vault: no such file or directory"),
       (
         ["--chain", "codec.so"],

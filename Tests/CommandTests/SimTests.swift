@@ -20,8 +20,9 @@ struct SimTests {
     try create("two")
     #expect(
       try desk.contents().keys.filter { $0.hasPrefix("one/") }.sorted() == [
-        "one/flash", "one/flash/boot", "one/flash/grants", "one/flash/modules", "one/flash/status",
-        "one/flash/storage", "one/fuses", "one/fuses/counter", "one/fuses/fuses", "one/rom", "one/rom/bootrom",
+        "one/flash", "one/flash/boot", "one/flash/boot/a", "one/flash/boot/b", "one/flash/boot/control",
+        "one/flash/grants", "one/flash/modules", "one/flash/status", "one/flash/storage", "one/flash/update",
+        "one/fuses", "one/fuses/counter", "one/fuses/floors", "one/fuses/fuses", "one/rom", "one/rom/bootrom",
       ])
     #expect(try desk.permissions("one") == 0o755)
     #expect(try desk.permissions("one/rom/bootrom") == 0o755)
@@ -29,6 +30,8 @@ struct SimTests {
     #expect(try desk.permissions("one/fuses/fuses") == 0o400)
     #expect(try desk.permissions("one/fuses/counter") == 0o600)
     #expect(try desk.read("one/fuses/counter") == [])
+    #expect(try desk.permissions("one/fuses/floors") == 0o600)
+    #expect(try desk.read("one/fuses/floors") == [])
     #expect(try desk.permissions("one/flash/boot") == 0o755)
     #expect(try desk.read("one/rom/bootrom") == Array("a boot ROM".utf8))
     let one = try desk.report("sim", "status", "one")
@@ -152,7 +155,7 @@ struct SimTests {
 
   @Test(
     "installs nothing where a link leads out of the device",
-    arguments: ["flash", "flash/modules", "flash/grants", "flash/boot"])
+    arguments: ["flash", "flash/modules", "flash/grants", "flash/boot", "flash/boot/a", "flash/update"])
   func links(folder: String) throws {
     try create("dev")
     try desk.pack()
@@ -177,7 +180,7 @@ struct SimTests {
     ])
   func firmwareUser(environment: [String], user: String) throws {
     // Tells the user and group that the ROM is to start the firmware as.
-    try desk.write("bootrom", "#!/bin/sh\necho $5 $6\n".utf8)
+    try desk.write("bootrom", "#!/bin/sh\necho $7 $8\n".utf8)
     try create("dev")
     let outcome = try run(
       "env", ["-u", "SUDO_UID", "-u", "SUDO_GID"] + environment + [Desk.tool, "sim", "boot", "dev"],

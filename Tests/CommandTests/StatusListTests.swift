@@ -51,6 +51,31 @@ struct StatusListCommandTests {
     #expect(verified.stdout == "ok: status list 2 of com.acme.\n")
   }
 
+  @Test("leaves out what was a mistake, of any kind, and nothing in silence")
+  func dropping() throws {
+    try desk.furnishVendor()
+    try desk.pack()
+    try sign(
+      "--refuse-version", "com.acme.codec=1.0.0..1.2.3", "--refuse-version", "com.acme.other=1.0.0..1.0.0",
+      "--refuse-key", "lost.pub", "--refuse-package", "codec.husk", "--lowest", "com.acme.codec=40", "-o", "1.status")
+    let first = try desk.report("inspect", "1.status")
+    let package = try #require((first["refusedPackages"] as? [String])?.first)
+    let key = try #require((first["refusedKeys"] as? [String])?.first)
+    try sign(
+      "--previous", "1.status", "--drop", "com.acme.codec=1.0.0..1.2.3", "--drop", key, "--drop", package, "--drop",
+      "com.acme.codec 40", "--lowest", "com.acme.codec=4", "-o", "2.status")
+    let second = try desk.report("inspect", "2.status")
+    #expect(second["number"] as? Int == 2)
+    #expect(second["refusedVersions"] as? [String] == ["com.acme.other 1.0.0..1.0.0"])
+    #expect(second["refusedKeys"] as? [String] == [])
+    #expect(second["refusedPackages"] as? [String] == [])
+    #expect(second["lowestSecurityVersions"] as? [String] == ["com.acme.codec 4"])
+    try refuse(
+      "--previous", "2.status", "--drop", "com.acme.codec=1.0.0..1.2.3", "-o", "3.status",
+      error: "the list before has no entry com.acme.codec=1.0.0..1.2.3")
+    #expect(try desk.husk(signing + ["--drop", key, "-o", "3.status"]).status == 2)
+  }
+
   @Test("refuses what no device would take, and says why")
   func refusals() throws {
     try sign("-o", "1.status")

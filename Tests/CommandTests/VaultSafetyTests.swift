@@ -84,6 +84,31 @@ struct VaultSafetyTests {
     #expect(try desk.husk("device", "list", "acme.vault").stdout.split(separator: "\n").count == count)
   }
 
+  @Test("told to stop an import, tells what it did; the same command takes in the rest")
+  func stoppedImport() throws {
+    let count = 200
+    let all = try (0..<count).flatMap { try identities.file("device \($0)") }
+    let fifo = desk.directory.appending(path: "fifo").path
+    try #require(mkfifo(fifo, 0o600) == 0)
+    let words = ["device", "import", "acme.vault", "fifo", "--vault-key", "vault.key"]
+    let program = try Program(Desk.tool, words, directory: desk.directory)
+    let pipe = try FileHandle(forWritingTo: URL(filePath: fifo))
+    // More than a pipe holds: when it is written, the import is under way.
+    try pipe.write(contentsOf: Data(all))
+    kill(program.id, SIGINT)
+    try pipe.close()
+    let outcome = try program.outcome()
+    let added = try #require(Int(outcome.stdout.dropFirst("added ".count).dropLast()))
+    #expect(outcome.stdout == "added \(added)\n")
+    #expect(
+      outcome.stderr
+        == "husk: error: stopped after \(added) identities\nhusk: hint: the same command takes in the rest\n")
+    #expect(outcome.status == 1)
+    try desk.write("all.identities", all)
+    let rest = try desk.husk("device", "import", "acme.vault", "all.identities", "--vault-key", "vault.key")
+    #expect(rest.stdout == "added \(count - added), known \(added)\n")
+  }
+
   @Test("is consistent after two processes import and others change and grant at once")
   func concurrency() throws {
     let count = 120

@@ -121,7 +121,8 @@ struct VaultCommandTests {
     #expect(latest.first?["action"] as? String == "devices-added")
     #expect(latest.count == 5)
     let text = try desk.husk("vault", "info", "acme.vault").stdout
-    for words in ["com.acme.codec", "active  1", "devices-added"] { #expect(text.contains(words)) }
+    for words in ["\n  com.acme.codec  epoch 1, begun 20", ", 1 package, 0 grants\n", "active  1", "  devices-added: "]
+    { #expect(text.contains(words)) }
   }
 
   @Test("rotates its key, to a file, a passphrase or a descriptor")

@@ -44,14 +44,16 @@ struct HPKEVectorTests {
     let recipientKey = try X25519PrivateKey(secret(vector.skRm.bytes))
     #expect(ephemeralKey.publicKey == vector.enc.bytes)
     #expect(recipientKey.publicKey == vector.pkRm.bytes)
-    let sent = try DHKEM.encapsulate(to: vector.pkRm.bytes.span.bytes, ephemeralKey: ephemeralKey)
-    let received = try DHKEM.decapsulate(vector.enc.bytes.span.bytes, privateKey: recipientKey)
+    var kem = try DHKEM.makeKDF()
+    let sent = try DHKEM.encapsulate(to: vector.pkRm.bytes.span.bytes, ephemeralKey: ephemeralKey, &kem)
+    let received = try DHKEM.decapsulate(vector.enc.bytes.span.bytes, privateKey: recipientKey, &kem)
     #expect(reveal(sent) == vector.shared_secret.bytes)
     #expect(reveal(received) == vector.shared_secret.bytes)
 
     let info = vector.info.bytes
-    var sealer = try HPKEContext(aead, .seal, sharedSecret: sent, info: info.span.bytes)
-    var opener = try HPKEContext(aead, .open, sharedSecret: received, info: info.span.bytes)
+    var schedule = try HPKEContext.makeKDF(aead)
+    var sealer = try HPKEContext(aead, .seal, sharedSecret: sent, info: info.span.bytes, &schedule)
+    var opener = try HPKEContext(aead, .open, sharedSecret: received, info: info.span.bytes, &schedule)
     #expect(vector.encryptions.count == 5)
     for (number, message) in vector.encryptions.enumerated() {
       let ciphertext = try sealer.seal(

@@ -47,6 +47,9 @@ struct WorkerTests {
   @Test("is believed when it says what it works on, and then what came of it")
   func result() throws {
     try expect([started, WorkerReport.finished(id: 7, .identity).encoded()], id: 7, .identity)
+    for result in [WorkerReport.Result.hello, .protections, .confirm, .tryStaged] {
+      try expect([started, WorkerReport.finished(id: 7, result).encoded()], id: 7, result)
+    }
     try expect([WorkerReport.finished(id: 0, .failed(.malformed)).encoded()], id: 0, .failed(.malformed))
   }
 

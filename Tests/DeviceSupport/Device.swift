@@ -2,6 +2,7 @@ public import BootChain
 import CLinux
 import Cryptography
 import DICE
+public import DeviceStore
 public import FormatFixtures
 public import Foundation
 public import HuskFormat
@@ -12,7 +13,7 @@ public import HuskFormat
 ///     try device.install(module, "modules/com.acme.codec.husk")
 ///     let outcome = try device.boot("modules/com.acme.codec.husk", "grants/com.acme.codec.grant")
 public final class Device {
-  /// Holds `fuses`, `counter` and `flash`.
+  /// Holds `fuses`, `counter`, `floors` and `flash`.
   public let directory: URL
   /// What the fuses say. They aren't checked, as real ones wouldn't be.
   public var state: BootState {
@@ -20,6 +21,8 @@ public final class Device {
   }
   /// What starts the ROM: words before its own, such as a program that changes what it finds.
   public var launcher: [String] = []
+  /// Seconds that a boot on trial has.
+  public var watchdog = 60
   private let uds: [UInt8]
   private let scratch: Scratch
 
@@ -27,7 +30,8 @@ public final class Device {
   /// The fuses file.
   public var fuses: URL { directory.appending(path: "fuses") }
 
-  /// A new device with the stages as they should be.
+  /// A device that has started before, with the stages as they should be in both slots: there is nothing to update, and
+  /// nothing to write down when it starts.
   ///
   /// - Parameters:
   ///   - name: devices of the same name have the same secret, and so are the same device.
@@ -44,20 +48,38 @@ public final class Device {
     self.state = state
     try writeFuses()
     try Data().write(to: counter)
-    for folder in ["boot", "modules", "grants"] {
+    try Data().write(to: floors)
+    for folder in ["boot/a", "boot/b", "modules", "grants", "update"] {
       try FileManager.default.createDirectory(at: flash.appending(path: folder), withIntermediateDirectories: true)
     }
     // Links: a stage has megabytes. What is installed later replaces them and never writes to them.
-    for stage in [Stage.bootloader, .decryptor] {
-      try FileManager.default.linkItem(at: Stages.file(stage), to: flash.appending(path: stage.file))
+    for stage in [Stage.bootloader, .decryptor] { try link(Stages.file(stage), as: stage) }
+    if let firmware { try link(Stages.firmware(firmware), as: .firmware) }
+    try withSlots { storage in
+      var state = UpdateState()
+      state.assumeGood(.a)
+      try ControlFiles(BootPath.control, on: storage).write(state)
     }
-    if let firmware {
-      try FileManager.default.linkItem(at: Stages.firmware(firmware), to: flash.appending(path: Stage.firmware.file))
+  }
+
+  private func link(_ package: URL, as stage: Stage) throws {
+    for slot in Slot.allCases {
+      try FileManager.default.linkItem(at: package, to: flash.appending(path: stage.file(in: slot)))
     }
+  }
+
+  /// Gives `body` the flash directory as the boot chain has it.
+  public func withSlots<Result>(_ body: (POSIXStorage) throws -> Result) throws -> Result {
+    let directory = linux_open_directory(flash.path)
+    defer { close(directory) }
+    return try body(POSIXStorage(root: directory))
   }
 
   /// The monotonic counter's file.
   public var counter: URL { directory.appending(path: "counter") }
+
+  /// The file of the floors that were raised.
+  public var floors: URL { directory.appending(path: "floors") }
 
   private func writeFuses() throws {
     try Data(Fuses.encodePublicPart(state) + uds).write(to: fuses)
@@ -72,9 +94,22 @@ public final class Device {
     try Data(contents).write(to: flash.appending(path: path))
   }
 
-  /// Puts a stage's package in its place.
+  /// Puts a stage's package in its place, in both slots.
   public func install(_ package: PackageFixture, as stage: Stage) throws {
-    try install(package.file(), stage.file)
+    try install(package.file(), as: stage)
+  }
+
+  /// Puts a stage's package in its place in both slots, which share the file.
+  public func install(_ package: [UInt8], as stage: Stage) throws {
+    try install(package, stage.file())
+    try remove(stage.file(in: .b))
+    try FileManager.default.linkItem(
+      at: flash.appending(path: stage.file()), to: flash.appending(path: stage.file(in: .b)))
+  }
+
+  /// Removes a stage from both slots.
+  public func remove(_ stage: Stage) throws {
+    for slot in Slot.allCases { try remove(stage.file(in: slot)) }
   }
 
   public func contents(_ path: String) throws -> [UInt8] {
@@ -141,8 +176,8 @@ public final class Device {
   ) throws -> Program {
     let command =
       launcher + [
-        Release.host.stage("bootrom").path, fuses.path, counter.path, flash.path, service, "\(Platform.firmwareUser)",
-        "\(Platform.firmwareUser)",
+        Release.host.stage("bootrom").path, fuses.path, counter.path, floors.path, flash.path, "\(watchdog)", service,
+        "\(Platform.firmwareUser)", "\(Platform.firmwareUser)",
       ] + arguments
     return try Program(
       command[0], Array(command.dropFirst()),
@@ -151,8 +186,8 @@ public final class Device {
 }
 
 extension BootState {
-  /// A device in production, one boot root, nothing raised yet, without a trusted clock.
+  /// A device in production, one boot root, floors at the security version of the fixtures, without a trusted clock.
   public static let fixture = BootState(
-    bootRoots: .of(.bootRoot), lifecycle: .secured, floors: Floors(loader: 0, decryptor: 0, firmware: 0), keyEpoch: 1,
+    bootRoots: .of(.bootRoot), lifecycle: .secured, floors: Floors(loader: 3, decryptor: 3, firmware: 3), keyEpoch: 1,
     time: Moment.issued, hasTrustedClock: false, silicon: [])
 }

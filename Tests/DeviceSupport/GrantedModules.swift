@@ -25,7 +25,7 @@ extension Device {
   public func romCommand(_ arguments: [String] = []) -> [String] {
     let user = "\(Platform.firmwareUser)"
     return [
-      Release.host.stage("bootrom").path, fuses.path, counter.path, flash.path, "-", user, user,
+      Release.host.stage("bootrom").path, fuses.path, counter.path, floors.path, flash.path, "60", "-", user, user,
     ] + arguments
   }
 }

@@ -132,7 +132,8 @@ public final class SecureWorldClient {
     switch try withFile(statusList, { try ask(.statusList, [$0]) }) {
     case .failed(let errorClass): return errorClass
     case .statusList: return nil
-    case .hello, .identity, .protections, .loaded, .checked: throw ProgramFailure(description: "the answer to another question")
+    case .hello, .identity, .protections, .loaded, .checked, .done:
+      throw ProgramFailure(description: "the answer to another question")
     }
   }
 
@@ -141,8 +142,7 @@ public final class SecureWorldClient {
     switch try withFile(file, { try ask(.check, [$0], Request.Wishes(segments: segments)) }) {
     case .failed(let errorClass): return errorClass
     case .checked: return nil
-    case .hello, .identity, .protections, .loaded, .statusList:
-      throw ProgramFailure(description: "the answer to another question")
+    default: throw ProgramFailure(description: "the answer to another question")
     }
   }
 
@@ -168,7 +168,7 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity, .protections, .statusList, .checked:
+    case .hello, .identity, .protections, .statusList, .checked, .done:
       throw ProgramFailure(description: "the answer to another question")
     }
   }

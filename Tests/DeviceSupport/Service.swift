@@ -2,7 +2,7 @@ import Foundation
 
 /// A device's secure world as a system service: the fuse provider and its decryptor, under a user of their own (SPEC 7.7).
 ///
-/// The device's fuses, counter and storage become that user's.
+/// The device's fuses, counter, floors and storage become that user's.
 public final class Service {
   public let device: Device
   /// The fuse provider.
@@ -35,12 +35,12 @@ public final class Service {
     SecureWorldClient(socket: try socket.connect(), rom: provider)
   }
 
-  /// Makes fuses, counter and storage the service's.
+  /// Makes fuses, counter, floors and storage the service's.
   public static func handOver(_ device: Device) throws {
     let storage = device.flash.appending(path: "storage")
     try FileManager.default.createDirectory(at: storage, withIntermediateDirectories: true)
     let stored = try FileManager.default.contentsOfDirectory(at: storage, includingPropertiesForKeys: nil)
-    for file in [device.fuses, device.counter, storage] + stored {
+    for file in [device.fuses, device.counter, device.floors, storage] + stored {
       guard chown(file.path, user, user) == 0 else { throw ProgramFailure(description: "\(file.path) can't be given") }
     }
   }
@@ -48,8 +48,8 @@ public final class Service {
   /// What starts the provider, word by word.
   public static func command(_ device: Device, clients: (user: UInt32, group: UInt32)) -> [String] {
     [
-      Release.host.stage("fuseprovider").path, device.fuses.path, device.counter.path, device.flash.path,
-      "\(clients.user)", "\(clients.group)",
+      Release.host.stage("fuseprovider").path, device.fuses.path, device.counter.path, device.floors.path,
+      device.flash.path, "\(clients.user)", "\(clients.group)",
     ]
   }
 

@@ -1,5 +1,6 @@
 public import BootChain
 import CLinux
+public import DeviceStore
 public import FormatFixtures
 import Foundation
 import HuskFormat
@@ -7,7 +8,12 @@ import Synchronization
 
 extension Stage {
   /// Where its package lies in flash.
-  public var file: String { "\(path)" }
+  public func file(in slot: Slot = .a) -> String {
+    String(decoding: BootPath.package(self, in: slot).bytes, as: UTF8.self)
+  }
+
+  /// Where an update of it is staged.
+  public var stagedFile: String { String(decoding: BootPath.staged(self).bytes, as: UTF8.self) }
 }
 
 /// Packages of the boot stages as scripts/build-device.sh made them.

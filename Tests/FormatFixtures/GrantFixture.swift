@@ -13,6 +13,8 @@ public struct GrantFixture: Sendable {
   public var type: StaticString = Grant.type
   /// Signs instead of the chain's last key.
   public var signer: TestKey?
+  /// Wraps the content key under encoded terms instead of the production code, which does it differently each time.
+  public var wrap: (@Sendable (_ terms: [UInt8], _ contentKey: [UInt8], _ recipient: [UInt8]) throws -> [UInt8])?
   /// Changes the terms before they are signed.
   public var editTerms: Edit = { $0 }
   /// Changes the wrapped key before it is signed.
@@ -29,17 +31,23 @@ public struct GrantFixture: Sendable {
   }
 
   public func payload() throws -> [UInt8] {
-    let payload = try Grant.encodePayload(
-      terms: terms, contentKey: secret(contentKey), grantKey: recipientKey ?? recipient.publicKey)
-    var reader = CBORReader(payload)
-    _ = try reader.readArrayHeader()
-    let terms = Array(try reader.skipItem())
-    let wrappedKey = Array(try reader.skipItem())
+    let terms = self.terms.encoded()
+    let wrappedKey = try wrappedKey(under: terms)
     var encoder = CBOREncoder()
     encoder.beginArray(2)
     encoder.encode(encoded: editTerms(terms))
     encoder.encode(encoded: editWrappedKey(wrappedKey))
     return editPayload(encoder.bytes)
+  }
+
+  private func wrappedKey(under terms: [UInt8]) throws -> [UInt8] {
+    let recipient = recipientKey ?? recipient.publicKey
+    if let wrap { return try wrap(terms, contentKey, recipient) }
+    let payload = try Grant.encodePayload(terms: self.terms, contentKey: secret(contentKey), grantKey: recipient)
+    var reader = CBORReader(payload)
+    _ = try reader.readArrayHeader()
+    try reader.skipItem()
+    return Array(try reader.skipItem())
   }
 
   public func file() throws -> [UInt8] {

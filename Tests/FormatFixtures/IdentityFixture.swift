@@ -44,7 +44,8 @@ public struct IdentityFixture: Sendable {
   public var uds = bytes(named: "UDS")
   public var silicon: ChainFixture
   public var layers = [LayerFixture("bootloader", .bootLoader), LayerFixture("decryptor", .bootDecryptor)]
-  public var claims = DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: .secured, keyEpoch: 2)
+  public var claims = DeviceKeyClaims(
+    grantKey: TestGrantKey.device.publicKey, lifecycle: .secured, keyEpoch: 2, generation: 0)
   public var type: StaticString = DeviceKeyClaims.type
   /// Certifies the grant key instead of the last layer's key.
   public var signer: TestKey?
@@ -52,8 +53,7 @@ public struct IdentityFixture: Sendable {
   public var editClaims: Edit = { $0 }
 
   public init() {
-    let uds = uds
-    let key = TestKey(succeed { () throws in try DICE.signingKey(from: secret(uds)) })
+    let key = TestKey(uds: uds)
     silicon = ChainFixture(
       root: .deviceRoot,
       [LinkFixture("Fab", [.silicon], depth: 1), LinkFixture("device 1", [.silicon], key: key)])
@@ -83,5 +83,12 @@ public struct IdentityFixture: Sendable {
     var reader = CBORReader(issued)
     let claims = Array(try Sign1(&reader).payload)
     return try (layer.signer ?? issuer).sign(layer.edit(claims), type: layer.type)
+  }
+}
+
+extension TestKey {
+  /// The key that a device derives from its UDS.
+  public convenience init(uds: [UInt8]) {
+    self.init(succeed { () throws in try DICE.signingKey(from: secret(uds)) })
   }
 }

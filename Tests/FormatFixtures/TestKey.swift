@@ -7,6 +7,8 @@ public final class TestKey: Sendable {
   public let publicKey: PublicKey
   public let thumbprint: [UInt8]
   private let key: SigningKey
+  /// Signs instead of the key: the same key, without chance.
+  private let fixedNonceSigner: FixedNonceSigner?
 
   /// The Ed25519 key of a name.
   public convenience init(_ name: String) {
@@ -18,7 +20,17 @@ public final class TestKey: Sendable {
     self.init(succeed { () throws in try SigningKey.generate(algorithm) })
   }
 
-  public init(_ key: consuming SigningKey) {
+  /// The P-256 key of a name; what it signs is the same in every run.
+  public convenience init(p256 name: String) {
+    let signer = succeed { () throws in try FixedNonceSigner(name) }
+    self.init(succeed { () throws in try FixedNonceSigner.signingKey(bytes(named: name)) }, signer)
+  }
+
+  public convenience init(_ key: consuming SigningKey) {
+    self.init(key, nil)
+  }
+
+  private init(_ key: consuming SigningKey, _ fixedNonceSigner: FixedNonceSigner?) {
     do {
       publicKey = try key.publicKey()
       thumbprint = try COSEKey.thumbprint(publicKey)
@@ -26,11 +38,13 @@ public final class TestKey: Sendable {
       preconditionFailure("\(error)")
     }
     self.key = key
+    self.fixedNonceSigner = fixedNonceSigner
   }
 
   /// An encoded COSE_Sign1.
   public func sign(_ payload: [UInt8], type: StaticString?) throws -> [UInt8] {
-    try Sign1.sign(payload: payload, type: type, with: key)
+    if let fixedNonceSigner { return try Sign1.sign(payload: payload, type: type, with: fixedNonceSigner) }
+    return try Sign1.sign(payload: payload, type: type, with: key)
   }
 
   /// The key itself, for what signs.
@@ -55,10 +69,15 @@ public final class TestGrantKey: Sendable {
   public init(_ name: String) {
     do {
       key = try X25519PrivateKey(secret(named: name))
-      thumbprint = try COSEKey.thumbprint(x25519: key.publicKey)
     } catch {
       preconditionFailure("\(error)")
     }
+    thumbprint = Self.thumbprint(of: key.publicKey)
+  }
+
+  /// The thumbprint of an X25519 public key.
+  public static func thumbprint(of publicKey: [UInt8]) -> [UInt8] {
+    succeed { () throws in try COSEKey.thumbprint(x25519: publicKey) }
   }
 
   public static let device = TestGrantKey("device")

@@ -118,9 +118,13 @@ struct BundleTests {
     let recipients = (0..<3).map { number in
       GrantRecipient(deviceID: fleet.id(number), grantKey: TestGrantKey.device.publicKey, lifecycle: .secured)
     }
-    var records = try recipients.map { recipient in
-      try fleet.series.issue(
-        to: recipient, sequence: 4, contentKey: secret(named: "content key"), with: signer.signer)
+    // One sender for all: what it keeps between two must not show.
+    var sender = try HPKE.Sender()
+    var records: [GrantRecord] = []
+    for recipient in recipients {
+      records.append(
+        try fleet.series.issue(
+          to: recipient, sequence: 4, contentKey: secret(named: "content key"), with: signer.signer, &sender))
     }
     let file = fleet.series.file(records[1])
     let verified = try GrantFile(file).verify(with: .device)
@@ -129,8 +133,7 @@ struct BundleTests {
     let isSame = try verified.value.unwrap(with: TestGrantKey.device.key).isEqual(to: secret(named: "content key"))
     #expect(isSame)
 
-    var forged: [UInt8] = []
-    records[2].append(to: &forged)
+    var forged = Array(records[2].bytes)
     forged[71] ^= 1  // the sequence number
     records[2] = try #require(GrantRecord(forged[...]))
     try shelf.make("a.grants", [(fleet.series, records)])

@@ -172,7 +172,7 @@ struct IdentityTests {
   }
 
   private static func claims(_ lifecycle: Lifecycle) -> DeviceKeyClaims {
-    DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2)
+    DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2, generation: 0)
   }
 
   private static func renaming(_ label: Int64) -> Edit {

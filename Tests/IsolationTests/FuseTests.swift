@@ -52,6 +52,17 @@ struct FuseTests {
     withExtendedLifetime(accomplices) {}
   }
 
+  /// No stage has any business with the floors: the ROM raises them.
+  @Test("and the floors are, for whatever runs as a stage", arguments: Stage.allCases)
+  func floors(stage: Stage) throws {
+    // No record is of this length: it isn't taken for one.
+    try Data(Data(contentsOf: device.fuses).prefix(31)).write(to: device.floors)
+    try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: device.floors.path)
+    let accomplices = try Self.accomplices(with: device.floors)
+    try expectNothingReached(by: stage, Self.flags(device.floors, scratch))
+    withExtendedLifetime(accomplices) {}
+  }
+
   /// Puts the probe in a stage's place and boots.
   private func expectNothingReached(by stage: Stage, _ flags: [String]) throws {
     let probe = try Compiler.program("probe_fuses", flags + (stage == .firmware ? [] : ["-static"]))

@@ -1,3 +1,4 @@
+import BootChain
 import DeviceSupport
 import Foundation
 import Testing
@@ -5,7 +6,9 @@ import Testing
 /// Which paths the stages touch: every system call that takes one, in a whole boot with a load (SPEC 7.3, 7.5).
 @Suite("Paths", .serialized, .enabled(if: devicesAvailable, "\(needsDevice)"))
 struct PathTests {
-  @Test("that stages touch are fuses, counter, the flash directory, stages and storage in it, and nothing to speak of")
+  @Test(
+    "that stages touch are fuses, counter, floors, the flash directory, what the boot chain has in it, and nothing to speak of"
+  )
   func boot() throws {
     let device = try Device.withCounter()
     let (log, outcome) = try SystemCallLog.record(
@@ -17,23 +20,35 @@ struct PathTests {
     let touched = pathsByStage(log, rom: Release.host.stage("bootrom").path)
     // Static programs ask for their own path before `main`; nothing comes of it.
     let ownPath = "readlink /proc/self/exe"
-    let covers = [device.fuses.path, device.counter.path].flatMap { path in
+    let covers = [device.fuses.path, device.counter.path, device.floors.path].flatMap { path in
       ["mount /", "mount /dev/null \(path)", "mount \(path)", "openat \(path)"]
     }
     #expect(
       touched["bootrom"]
-        == [ownPath, "openat /dev/null", "openat \(device.counter.path)", "openat \(device.fuses.path)"] + covers
-        + ["openat /", "openat \(device.flash.path)", "openat boot/bootloader.husk"])
+        == [
+          ownPath, "openat /dev/null", "openat \(device.counter.path)", "openat \(device.floors.path)",
+          "openat \(device.fuses.path)",
+        ] + covers + ["openat /", "openat \(device.flash.path)"]
+        // What is known of the slots, twice; the good one's set; whether the other one's is there; and what starts.
+        + opening(["boot/control/0", "boot/control/1", "boot/control/0", "boot/control/1"])
+        + opening(["a", "b"].flatMap { slot in Stage.allCases.map { "boot/\(slot)/\($0.name).husk" } })
+        + opening(["boot/a/bootloader.husk"]))
     #expect(
-      touched["bootloader"] == [
-        ownPath, "openat boot/decryptor.husk", "openat boot/firmware.husk", "mkdirat storage", "openat storage/0",
-        "mkdirat storage", "openat storage/1",
-      ])
+      touched["bootloader"]
+        == [ownPath]
+        + opening(["boot/a/decryptor.husk", "boot/a/firmware.husk"])
+        // Whether they are there, and then for good.
+        + opening(["storage/0", "storage/1", "storage/0", "storage/1"]))
     // The decryptor tries its sandbox out: nothing comes of that either.
     #expect(touched["decryptor"] == [ownPath, "openat /"])
     // Workers, and the processes between fork and exec: the firmware is to be the first to go when memory runs out.
     #expect(touched["other"] == ["openat /proc/self/oom_score_adj"])
     #expect(touched["firmware"]?.contains("openat modules/com.acme.counter.husk") == true)
+  }
+
+  /// The calls that open files of the flash directory: a name at a time, so that no link leads away.
+  private func opening(_ paths: [String]) -> [String] {
+    paths.flatMap { $0.split(separator: "/") }.map { "openat \($0)" }
   }
 
   /// The calls with their paths, by what the process was when it called.

@@ -19,10 +19,14 @@ struct StorageTests {
     let keyFiles = Workshop.keys.flatMap { [$0, $0.replacing(".pem", with: ".pub")] }
     let expected =
       keyFiles + [
-        Workshop.fuses, "decryptor.husk", "device.identity", "device/flash/boot/bootloader.husk",
-        "device/flash/boot/decryptor.husk", "device/flash/boot/firmware.husk",
+        Workshop.fuses, "decryptor.husk", "device.identity", "device/flash/boot/a/bootloader.husk",
+        "device/flash/boot/a/decryptor.husk", "device/flash/boot/a/firmware.husk",
+        "device/flash/boot/b/bootloader.husk",
+        "device/flash/boot/b/decryptor.husk", "device/flash/boot/b/firmware.husk", "device/flash/boot/control/0",
+        "device/flash/boot/control/1",
         "device/flash/grants/\(Workshop.module).grant", "device/flash/modules/\(Workshop.module).husk",
-        "device/flash/storage/0", "device/flash/storage/1", "device/fuses/counter", "device/rom/bootrom",
+        "device/flash/storage/0", "device/flash/storage/1", "device/fuses/counter", "device/fuses/floors",
+        "device/rom/bootrom",
         "firmware.husk", "loader.husk", "module.grant", "module.husk", "platform.chain",
         "vendor.chain", Workshop.vaultKey, "vendor.vault",
       ]

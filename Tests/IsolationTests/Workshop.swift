@@ -2,6 +2,7 @@ import BootChain
 import CLinux
 import Cryptography
 import DICE
+import DeviceStore
 import DeviceSupport
 import Foundation
 import HostSupport
@@ -155,10 +156,11 @@ extension Secret {
     defer { close(flash) }
     let uds = plainBytes(fuses.uds)
     let root = DICE.Secrets(attest: try secretBytes(uds), seal: try secretBytes(uds))
+    let storage = POSIXStorage(root: flash)
     let bootloader = try root.derived(
-      with: StageImage(.bootloader, flash: flash, state: fuses.state).diceInputs(fuses.state))
+      with: StageImage(.bootloader, in: .a, on: storage, state: fuses.state).diceInputs(fuses.state))
     let decryptor = try bootloader.derived(
-      with: StageImage(.decryptor, flash: flash, state: fuses.state).diceInputs(fuses.state))
+      with: StageImage(.decryptor, in: .a, on: storage, state: fuses.state).diceInputs(fuses.state))
     // ["husk-grant-key", 0]: the generation of a device that never lost its storage.
     let info = [0x82, 0x6e] + Array("husk-grant-key".utf8) + [0]
     let grantKey = try HKDF.sha512.derive(

@@ -17,8 +17,8 @@ struct InterfaceTests {
 
   // MARK: - Messages
 
-  @Test("tells which symbol the dynamic linker misses")
-  func missingSymbol() throws {
+  @Test("tells which symbol the dynamic linker misses, and what is wrong with files and options")
+  func missing() throws {
     let device = try device(["com.acme.module": Bench.counter(["-DNEEDS_MISSING"])])
     #expect(
       try device.boot("log", "com.acme.module").stdout == """
@@ -26,6 +26,10 @@ struct InterfaceTests {
         load: 70
         error: /no/such/file: No such file or directory
         no file: 65
+        error: a request to the decryptor: Bad file descriptor
+        not open: 64
+        error: the options: a size or a member that this libhusk doesn't know
+        odd options: 64
 
         """)
   }

@@ -47,7 +47,8 @@ func build(_ flags: [String], source: String = "int main(void) { return 0; }") t
 /// An identity that was started under the boot root of the fixtures.
 func identity(_ lifecycle: Lifecycle = .secured) throws -> Verified<DeviceIdentity> {
   var fixture = IdentityFixture()
-  fixture.claims = DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2)
+  fixture.claims = DeviceKeyClaims(
+    grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2, generation: 0)
   for (index, role) in [Role.bootLoader, .bootDecryptor].enumerated() {
     let old = fixture.layers[index].inputs
     guard
@@ -59,4 +60,12 @@ func identity(_ lifecycle: Lifecycle = .secured) throws -> Verified<DeviceIdenti
     fixture.layers[index].inputs = inputs
   }
   return try IdentityFile(fixture.file()).verify(with: .vendor, bootRoots: [TestKey.bootRoot.thumbprint])
+}
+
+extension GrantIssuer {
+  /// One grant by itself.
+  func issue(to recipient: GrantRecipient, sequence: UInt64) throws -> GrantRecord {
+    var sender = try HPKE.Sender()
+    return try issue(to: recipient, sequence: sequence, &sender)
+  }
 }

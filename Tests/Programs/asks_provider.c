@@ -1,4 +1,4 @@
-// A decryptor's place is taken by this stage, which asks its secret provider everything twice, and says what came.
+// A decryptor's place is taken by this stage, which asks its secret provider everything, some of it twice, and says what came.
 //
 // It says it on standard error: a line for each answer in hexadecimal, but of the secrets only how long they are.
 #include <stdio.h>
@@ -24,7 +24,7 @@ static void ask(unsigned char id, unsigned char operation) {
 }
 
 int main(void) {
-  static const unsigned char operations[] = {0, 0, 1, 2, 2, 1, 3};
+  static const unsigned char operations[] = {0, 0, 1, 2, 2, 1, 3, 4, 5};
   for (unsigned char i = 0; i < sizeof operations; i++) ask(i, operations[i]);
   return 0;
 }

@@ -20,7 +20,7 @@ import sys
 import threading
 import time
 
-SECRETS, COUNTER_READ, COUNTER_INCREMENT, TIME = range(4)
+SECRETS, COUNTER_READ, COUNTER_INCREMENT, TIME, CONFIRM, TRY = range(6)
 MALFORMED, NOT_FOUND = 1, 65
 
 
@@ -96,7 +96,7 @@ class Provider(threading.Thread):
         while request := self.connection.recv(4096):
             try:
                 version, number, operation = decode(request)
-                known = version == 1 and operation in range(4)
+                known = version == 1 and operation in range(6)
             except (ValueError, KeyError, IndexError, TypeError):
                 number, known = 0, False
             if not known:
@@ -109,6 +109,8 @@ class Provider(threading.Thread):
                 else:
                     self.connection.send(self.cdis + self.notes)
                     self.cdis = None
+            elif operation in (CONFIRM, TRY):
+                self.reply(number, NOT_FOUND, None)
             elif operation == TIME:
                 self.reply(number, 0, int(time.time()))
             else:
@@ -182,6 +184,7 @@ def main(decryptor, folder):
             10: Encoded(read("dice")),
             11: 64902,
             12: 64902,
+            13: [0, 0, False],
         }
     )
     provider, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)

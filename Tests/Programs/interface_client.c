@@ -46,6 +46,9 @@ static void command_log(const char *name, const char *allowed) {
   if (module != NULL) printf("flags: %llu\n", (unsigned long long)flags_of(module));
   husk_unload(module);
   printf("no file: %d\n", (int)husk_load(device, "/no/such/file", "/no/such/file", NULL, &module));
+  printf("not open: %d\n", (int)husk_load_fd(device, -1, -1, NULL, &module));
+  husk_load_options odd = {.size = 3};
+  printf("odd options: %d\n", (int)husk_load_fd(device, STDIN_FILENO, STDIN_FILENO, &odd, &module));
   husk_close(device);
 }
 

@@ -10,8 +10,8 @@ final class TestSecret {
 
   var count: Int { secret.count }
 
-  func fill(_ value: UInt8) {
-    secret.withMutableBytes { bytes in
+  func fill(_ value: UInt8) throws(SecretBytesError) {
+    try secret.withMutableBytes { (bytes) throws(SecretBytesError) in
       for i in 0..<bytes.count { bytes[i] = value }
     }
   }

@@ -68,8 +68,7 @@ private func checkWipeAndReuse() -> Int32 {
   guard let neighbour = try? TestSecret(count: 32) else { return 1 }  // keeps the arena in place
   var old: UnsafeRawPointer?
   do {
-    guard let secret = try? TestSecret(count: 300) else { return 2 }
-    secret.fill(0xa5)
+    guard let secret = try? TestSecret(count: 300), (try? secret.fill(0xa5)) != nil else { return 2 }
     old = secret.address
   }
   guard let old else { return 3 }

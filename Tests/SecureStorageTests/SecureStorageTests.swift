@@ -1,3 +1,4 @@
+import Cryptography
 import ErrorClass
 import FormatFixtures
 import HuskFormat
@@ -214,6 +215,14 @@ struct SecureStorageTests {
     #expect(try state(of: platform).highestSequence(of: codec) == 1)
   }
 
+  @Test("a state of another shape isn't one, although this device sealed it", arguments: Shape.allCases)
+  func shape(shape: Shape) throws {
+    let platform = Platform()
+    platform.counter = 1
+    platform.files[0] = try sealed(shape.state, counter: 1)
+    #expect(try state(of: platform).generation == (shape == .right ? 7 : 2))
+  }
+
   @Test("another device's files mean nothing")
   func foreign() throws {
     let platform = Platform()
@@ -301,6 +310,38 @@ struct SecureStorageTests {
     #expect(refusal(mark(131_072)) == nil)
     #expect(state.statusMarks.map(\.number) == [131_072, 1])
   }
+}
+
+enum Shape: CaseIterable {
+  case right, followedByMore, withAnotherMember, ofAnotherVersion
+
+  /// The state of generation 7 with nothing in it (SPEC 7.8).
+  var state: [UInt8] {
+    let right: [UInt8] = [0xa5, 1, 1, 2, 7, 3, 0x80, 4, 0x80, 5, 0x80]
+    var padded = right + [UInt8](repeating: 0, count: 61_440 - right.count)
+    switch self {
+    case .right: break
+    case .followedByMore: padded[padded.count - 1] = 1
+    case .withAnotherMember:
+      padded[0] = 0xa6
+      padded.replaceSubrange(right.count..<right.count + 2, with: [6, 0])
+    case .ofAnotherVersion: padded[2] = 2
+    }
+    return padded
+  }
+}
+
+/// A storage file as SPEC 7.8 has it, made without the code that is tested.
+private func sealed(_ state: [UInt8], counter: UInt8) throws -> [UInt8] {
+  let salt = bytes(named: "salt")
+  let key = try HKDF.sha256.derive(
+    salt: salt.span.bytes, inputKeyMaterial: secret(bytes(named: "storage key")),
+    info: Array("husk storage file".utf8).span.bytes, byteCount: 32)
+  let aad = [0x82, 0x6c] + Array("husk-storage".utf8) + [counter]
+  let ciphertext = try AEAD.aes256GCM.seal(
+    key: key, nonce: [UInt8](repeating: 0, count: 12).span.bytes, aad: aad.span.bytes, plaintext: state.span.bytes)
+  return [0xd9, 0xd9, 0xf7, 0xda] + Array("HusT".utf8) + [0x83, counter, 0x58, 0x20] + salt + [0x59, 0xf0, 0x10]
+    + ciphertext
 }
 
 private func update(_ storage: inout SecureStorage, on platform: Platform, _ change: Change) -> ErrorClass? {

@@ -121,7 +121,8 @@ struct MessageTests {
   @Test("one that is refused after its id is answered to that id")
   func identified() throws {
     let refused = [
-      ("84010504a0", 0), ("84010503a0", 1), ("84010503a101f5", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0),
+      ("84010504a0", 0), ("84010505a0", 1), ("84010506a0", 1), ("84010505a101f5", 0), ("84010503a0", 1),
+      ("84010503a101f5", 0), ("840105" + "20" + "a0", 0), ("84010500a10100", 0),
       ("8401050080", 0),
       ("84010500a000", 0), ("84010500f6", 0), ("840105" + "1800" + "a0", 0),
       ("84010500a0", 1), ("84010500a0", 2), ("84010502a0", 1), ("84010501a0", 0), ("84010501a0", 1), ("84010501a0", 3),
@@ -164,7 +165,7 @@ struct MessageTests {
     (.hello(version: 1), .hello), (.hello(version: .max), .hello), (.loaded(module), .load),
     (.loaded(fullModule), .load),
     (.identity([]), .identity), (.identity([UInt8](repeating: 9, count: 60_000)), .identity),
-    (.protections([]), .protections),
+    (.done, .confirm), (.done, .tryStaged), (.protections([]), .protections),
     (
       .protections([
         ProtectionFact(.secretMemory, .active), ProtectionFact(.landlock, .inactive, detail: .max),
@@ -184,7 +185,7 @@ struct MessageTests {
 
   @Test("every class goes through, to any request", arguments: ErrorClass.allCases)
   func classes(_ errorClass: ErrorClass) throws {
-    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections] {
+    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections, .confirm, .tryStaged] {
       let reply = Reply(id: 1, result: .failed(errorClass))
       #expect(try Reply(parsing: reply.encoded()[...], to: operation) == reply)
     }
@@ -289,7 +290,7 @@ struct MessageTests {
 
   @Test("a client tells progress from the reply")
   func kinds() throws {
-    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections] {
+    for operation in [SecureWorld.Operation.hello, .load, .identity, .protections, .confirm, .tryStaged] {
       let progress = Progress(id: 5, done: 1, total: 2)
       #expect(try DecryptorMessage(parsing: progress.encoded()[...], to: operation) == .progress(progress))
       let reply = Reply(id: 5, result: .failed(.expired))

@@ -6,7 +6,7 @@ import Synchronization
 public enum Access: Sendable {
   /// Nothing can.
   case opening
-  /// It can't be read.
+  /// It can't be read, until it is written anew.
   case reading
   /// It can't be written, made durable, renamed or removed.
   case writing
@@ -76,13 +76,17 @@ extension SimulatedStorage {
     put(content, path)
   }
 
-  /// Tells one durable state from another, within this run.
+  /// Tells one state from another, within this run. Names that aren't durable yet aren't told from those that are.
   public var fingerprint: Int {
     state.withLock { state in
       var hasher = Hasher()
       for (path, number) in state.medium.everything() {
         hasher.combine(path)
-        hasher.combine(state.medium.files[number]?.content)
+        guard let file = state.medium.files[number] else { continue }
+        file.content.withUnsafeBytes { hasher.combine(bytes: $0) }
+        // None in a storage that survived a cut.
+        hasher.combine(file.pending.count)
+        if !file.pending.isEmpty { file.durable.withUnsafeBytes { hasher.combine(bytes: $0) } }
       }
       return hasher.finalize()
     }
@@ -98,6 +102,10 @@ extension SimulatedStorage.Faults {
   func checkRoomForName(_ medium: Medium) throws(ErrorClass) {
     guard let capacity else { return }
     guard capacity > medium.size else { throw .noSpace }
+  }
+
+  mutating func rewrite(_ file: Medium.Number?) {
+    if let file, broken[file] == .reading { broken[file] = nil }
   }
 
   func check(_ file: Medium.Number, _ access: Access) throws(ErrorClass) {

@@ -80,7 +80,10 @@ extension Medium.Change {
     case .write(let offset, let bytes):
       if bytes.isEmpty { return }
       grow(&content, to: offset + bytes.count)
-      content.replaceSubrange(offset..<offset + bytes.count, with: bytes)
+      // Bytes at once: a test build would take them one by one.
+      content.withUnsafeMutableBytes { content in
+        bytes.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: content[offset...]).copyMemory(from: $0) }
+      }
     case .resize(let size):
       grow(&content, to: size)
       content.removeLast(content.count - size)
@@ -94,7 +97,7 @@ extension Medium.Change {
   }
 
   private func grow(_ content: inout [UInt8], to size: Int) {
-    if content.count < size { content.append(contentsOf: repeatElement(0, count: size - content.count)) }
+    if content.count < size { content += [UInt8](repeating: 0, count: size - content.count) }
   }
 }
 

@@ -24,6 +24,12 @@ extension Medium {
     return number
   }
 
+  /// Whether a directory is another one, or somewhere in it.
+  func leads(_ path: StoragePath, through directory: Number) throws(ErrorClass) -> Bool {
+    if try self.directory(path) == directory { return true }
+    return path.bytes.isEmpty ? false : try leads(path.directory, through: directory)
+  }
+
   subscript(_ place: Place) -> Number? {
     get { directories[place.directory]?[place.name] }
     set { directories[place.directory]?[place.name] = newValue }

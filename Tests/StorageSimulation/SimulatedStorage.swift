@@ -92,6 +92,7 @@ public final class SimulatedStorage: Storage, Sendable {
   public func read(_ file: Int32, at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
     try change(.reading) { (state) throws(ErrorClass) in
       let content = try state.file(file, .reading).content
+      guard count > 0 else { return [] }
       guard let start = Int(exactly: offset), start <= content.count, count <= content.count - start else { throw .io }
       return Array(content[start..<start + count])
     }
@@ -104,6 +105,7 @@ public final class SimulatedStorage: Storage, Sendable {
       guard let start = Int(exactly: offset), start < Self.maximumSize else { throw .io }
       if state.faults.isReadOnly { throw .readOnly }
       try state.faults.checkRoom(state.medium, for: start + bytes.count - size)
+      state.faults.rewrite(state.open[file])
       state.changeFile(file) { $0.write(bytes, at: start) }
     }
   }
@@ -140,6 +142,8 @@ public final class SimulatedStorage: Storage, Sendable {
         let areAlike = (state.medium.files[number] == nil) == (state.medium.files[replaced] == nil)
         guard areAlike, state.medium.directories[replaced]?.listed.isEmpty != false else { throw .io }
       }
+      // Nothing can be moved into itself.
+      guard try !state.medium.leads(target.directory, through: number) else { throw .io }
       state.medium[source] = nil
       state.medium[place] = number
     }

@@ -48,7 +48,12 @@ public func vectors<T: Decodable>(_ path: String, as type: T.Type) throws -> T {
 /// Reports how many vectors of a set were run, in one line for the test script to sum up. The difference to `total`
 /// is what does not apply here (a key size that is not supported, say).
 public func recordVectorCount(set: String, ran: Int, of total: Int) {
-  printLine("vectors: \(set) \(ran) of \(total)")
+  recordFinding("\(set) \(ran) of \(total)")
+}
+
+/// Reports what was measured along the way, in one line for the test script to print.
+public func recordFinding(_ text: String) {
+  printLine("vectors: \(text)")
 }
 
 /// Writes a line in one piece: tests run in parallel.

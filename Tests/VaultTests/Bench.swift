@@ -84,7 +84,8 @@ struct Bench {
   func recipient(_ index: Int = 0) throws -> GrantRecipient {
     let (vault, key) = try open()
     _ = try vault.ensureModule(codec, with: key, on: .at(now))
-    return try candidate(index).candidate.recipient(with: key, trust: vault.trust(with: key))
+    var check = try CandidateCheck(with: key, trust: vault.trust(with: key))
+    return try check.recipient(of: candidate(index).candidate)
   }
 
   /// Records a grant, as a job of its own. Returns its sequence number; nil if the device changed meanwhile.
@@ -97,7 +98,8 @@ struct Bench {
     let mark = try vault.changeMark()
     var candidates = GrantCandidates(vault, .devices([try devices()[index].row]), module: module, after: 0)
     let candidate = try #require(try candidates.next(1).first)
-    let recipient = try candidate.recipient(with: key, trust: vault.trust(with: key))
+    var check = try CandidateCheck(with: key, trust: vault.trust(with: key))
+    let recipient = try check.recipient(of: candidate)
     try meanwhile()
     var job = GrantJob(bytes(named: UUID().uuidString))
     let terms = CommonGrantTerms(module: module, epoch: epoch, issuedAt: occasion.now, lifecycle: recipient.lifecycle)
@@ -105,7 +107,7 @@ struct Bench {
     // Nobody opens it here: only its size and number matter.
     let number = (0..<8).map { UInt8(truncatingIfNeeded: candidate.sequence >> UInt64(56 - 8 * $0)) }
     let record = recipient.deviceID + bytes(named: "key") + number + [UInt8](repeating: 1, count: 144)
-    let grant = GrantJob.Grant(to: candidate, try #require(GrantRecord(record[...])))
+    let grant = try check.grant(to: candidate, #require(GrantRecord(record[...])), on: terms)
     let isDone = try vault.record(
       [grant], of: series, in: &job, keeps: false, since: mark, with: key, on: occasion)
     try vault.finish(job, on: occasion)
@@ -140,7 +142,8 @@ extension IdentityFixture {
       preconditionFailure("\(error)")
     }
     claims = DeviceKeyClaims(
-      grantKey: TestGrantKey("\(name), epoch \(keyEpoch)").publicKey, lifecycle: lifecycle, keyEpoch: keyEpoch)
+      grantKey: TestGrantKey("\(name), epoch \(keyEpoch)").publicKey, lifecycle: lifecycle, keyEpoch: keyEpoch,
+      generation: 0)
     if lifecycle != .secured {
       layers = [
         LayerFixture("bootloader", .bootLoader, mode: lifecycle.mode),

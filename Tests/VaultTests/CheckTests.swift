@@ -27,7 +27,7 @@ struct CheckTests {
       module: codec, version: Version(1, 2, 3), securityVersion: 4, epoch: 1, digest: bytes(named: "package"))
     try vault.record(package, on: .at(now))
     try bench.grant(to: 5)
-    _ = try vault.setStatus(.recalled, of: [bench.devices()[2]], why: "hot", with: key, on: .at(now))
+    _ = try vault.setStatus(.recalled, of: [bench.devices()[2]], selectedBy: nil, why: "hot", with: key, on: .at(now))
   }
 
   @Test("finds nothing wrong with a sound one, locked or not, and changes nothing")
@@ -56,6 +56,12 @@ struct CheckTests {
     ("UPDATE devices SET identity = 5 WHERE id = 2", .device, true),
     ("UPDATE devices SET added_at = -5 WHERE id = 2", .device, true),
     ("UPDATE devices SET seal = zeroblob(16) WHERE id = 9", .device, false),
+    ("UPDATE devices SET batch = NULL WHERE id = 2", .device, false),
+    ("UPDATE batches SET name = 'two'", .device, false),
+    ("UPDATE tags SET name = 'paid'", .tag, false),
+    ("UPDATE device_tags SET seal = zeroblob(16) WHERE device = 7", .tag, false),
+    ("UPDATE grants SET sequence = 2", .grant, false),
+    ("UPDATE grant_series SET terms = CAST(replace(terms, 'codec', 'other') AS BLOB)", .grant, false),
     ("UPDATE identities SET grant_key = randomblob(32) WHERE id = 2", .device, true),
     ("UPDATE identities SET key_epoch = 9 WHERE id = 2", .device, true),
     ("UPDATE identities SET lifecycle = 16384 WHERE id = 2", .device, true),

@@ -153,9 +153,9 @@ struct KeyTests {
     structure.encode(bytes: aad)
     let bytes = structure.bytes
     var plaintext = try SecretBytes(count: ciphertext.count - 16)
-    _ = try plaintext.withMutableBytes {
+    _ = try plaintext.withMutableBytes { (output) throws(CryptographyError) in
       try AEAD.aes256GCM.open(
-        key: key, nonce: nonce.span.bytes, aad: bytes.span.bytes, ciphertext: ciphertext.span.bytes, into: $0)
+        key: key, nonce: nonce.span.bytes, aad: bytes.span.bytes, ciphertext: ciphertext.span.bytes, into: output)
     }
     return plaintext
   }
@@ -179,8 +179,10 @@ struct KeyTests {
   func rotation() throws {
     try bench.trust()
     try bench.add(IdentityFixture("A"), IdentityFixture("B"))
+    for _ in 0..<2 { try bench.grant() }
+    try bench.grant(other, to: 1)
     let (vault, key) = try bench.open()
-    _ = try vault.ensureModule(codec, with: key, on: .at(now))
+    _ = try vault.tag(bench.devices(), as: "lab", selectedBy: nil, with: key, on: .at(now))
     _ = try vault.rotate(codec, with: key, on: .at(now))
     let before = try (1...2).map { epoch in
       try contentKey(codec, UInt64(epoch)).withBytes { $0.withUnsafeBytes { Data($0) } }
@@ -206,7 +208,8 @@ struct KeyTests {
       var candidates = try GrantCandidates(
         again, .devices([bench.devices()[index].row]), module: codec, after: 0)
       let candidate = try #require(try candidates.next(1).first)
-      _ = try candidate.recipient(with: unlocked, trust: again.trust(with: unlocked))
+      var check = try CandidateCheck(with: unlocked, trust: again.trust(with: unlocked))
+      _ = try check.recipient(of: candidate)
     }
     // Not even in unused parts of the file is anything left that the former key opens.
     let file = try bench.file()

@@ -21,11 +21,12 @@
  * husk_version (a husk_self_test also husk_symbol and husk_module_get_info), wait for another thread that does, or leave in another way than by returning (no longjmp, no C++
  * exception). A module's constructors and destructors run inside loads and husk_unload under the same terms.
  *
- * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity, husk_protections and
- * what concerns a store call malloc(3): at most 256 KiB at a time, given back before they return except for the session
- * (under 1 KiB), a store (under 1 KiB) and the module's own record (under 4 KiB). A husk_install keeps up to 128 KiB until
- * husk_install_close, and up to 2 MiB until the package's manifest has arrived. HUSK_E_OUT_OF_MEMORY comes, before anything
- * is begun, when that much isn't to be had. All other functions allocate nothing.
+ * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity, husk_confirm,
+ * husk_update_try, husk_protections and what concerns a store call malloc(3): at most 256 KiB at a time, given back before
+ * they return except for the session (under 1 KiB), a store (under 1 KiB) and the module's own record (under 4 KiB). A
+ * husk_install keeps up to 128 KiB until husk_install_close, and up to 2 MiB until the package's manifest has arrived.
+ * HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when that much isn't to be had. All other functions allocate
+ * nothing.
  *
  * Structs that may grow begin with a member `size`: sizeof the struct as the caller was compiled. Initialise them with
  * the macro that goes with each, in C and C++ alike:
@@ -659,6 +660,42 @@ HUSK_EXPORT husk_status husk_store_history(husk_store *store, const char *name, 
 
 /* An event in a few English words, never null, valid for ever; "unknown event" for a kind that isn't listed above. */
 HUSK_EXPORT const char *husk_event_string(uint32_t kind);
+/* ---- Updates of the device --------------------------------------------------------------------------------------- */
+
+/*
+ * Says that this boot is healthy. To be called once the firmware knows that it works: that is all it can say of the
+ * boot stages that it was started with, its own package among them. If they are an update on trial, the device keeps it
+ * from its next boot on; a trial that isn't confirmed before the device's watchdog, or before the firmware ends, counts
+ * as failed, and after three of these the device returns to what it had. If nothing is on trial, nothing happens; so a
+ * firmware calls this at every start. Calling it again changes nothing.
+ *
+ * device  the session
+ *
+ * Returns HUSK_OK, when it is written down for good; HUSK_E_NO_SPACE, HUSK_E_READ_ONLY, HUSK_E_IO (it isn't: the trial
+ * goes on, call again); HUSK_E_NOT_FOUND (on this device the system updates the boot stages, not Husk);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY; HUSK_E_DEADLINE_EXCEEDED;
+ * HUSK_E_INTERNAL.
+ */
+HUSK_EXPORT husk_status husk_confirm(husk_device *device);
+
+/*
+ * Has an update of the boot stages put on trial: what lies in the folder `update` of the flash directory, under the names
+ * bootloader.husk, decryptor.husk and firmware.husk. Each may be missing; then the one in use is kept. They must be
+ * readable for everybody, and remain the caller's, to be removed when this has returned. The device verifies them, copies
+ * them to the slot that isn't in use, and boots from there the next time: up to three times, until a boot says
+ * husk_confirm. To restart the device is up to the caller. Takes as long as reading and writing three stages takes.
+ *
+ * If it is cut off by a power loss, or fails, the device boots what it has; the call can be repeated, from the start.
+ *
+ * device  the session
+ *
+ * Returns HUSK_OK, when it is on trial for good; HUSK_E_ON_TRIAL (an update is already on trial, or this boot is one: it
+ * must be confirmed and the device restarted first, or have failed); HUSK_E_NOT_FOUND (nothing is staged, or the system
+ * updates the boot stages of this device); HUSK_E_NO_SPACE (not enough room); HUSK_E_READ_ONLY; HUSK_E_IO; any other
+ * status from 1 to 63 (a package is refused: it was altered, is older than the device allows, not signed for its place);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_update_try(husk_device *device);
 
 /* ---- Protections ------------------------------------------------------------------------------------------------- */
 

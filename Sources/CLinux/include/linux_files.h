@@ -9,24 +9,11 @@
 /// open(2) for reading, close-on-exec, never a controlling terminal, never blocking on a FIFO.
 int linux_open_read(const char *path);
 
-/// openat(2) for reading, close-on-exec, relative to a directory; refuses to leave it through a final symbolic link.
-int linux_openat_read(int directory, const char *path);
-
-/// Opens a file for reading and writing below a directory, close-on-exec, never through a final symbolic link. It is made,
-/// for its owner alone, if it isn't there, as is the folder that it lies in.
-int linux_open_storage(int directory, const char *folder, const char *path);
-
-/// Replaces a file's content and waits until it is on the disk; 0 or -1.
-int linux_replace_durably(int fd, const void *bytes, size_t count);
-
 /// open(2) of a directory, close-on-exec.
 int linux_open_directory(const char *path);
 
-/// open(2) for reading and appending of a regular file that exists, close-on-exec, never through a final symbolic link.
-int linux_open_append(const char *path);
-
-/// Appends one byte to a file and waits until it is on the disk; 0 or -1.
-int linux_append_durably(int fd);
+/// open(2) for reading and writing of a regular file that exists, close-on-exec, never through a final symbolic link.
+int linux_open_existing(const char *path);
 
 /// The size of a regular file in bytes; -1 with errno EINVAL for anything else.
 int64_t linux_regular_file_size(int fd);

@@ -17,6 +17,10 @@ int linux_never_wait(int socket);
 /// accept4(2), close-on-exec: the connected socket, or -1 with errno.
 int linux_accept(int socket);
 
+/// How many bytes of memory hold messages that the other end of a UNIX socket hasn't taken; 0 also if that can't be told
+/// (before Linux 4.12).
+uint32_t linux_untaken(int socket);
+
 /// Who connected this socket (SO_PEERCRED): 0 or -1.
 int linux_peer(int socket, uint32_t *user, uint32_t *group);
 

@@ -38,7 +38,8 @@ struct DeviceStatusCommand: ParsableCommand {
     var count = 0
     try about(vault.path) {
       try targets.forEachPage(of: store) { page in
-        count += try store.setStatus(newStatus, of: page, why: why, with: vaultKey, on: occasion)
+        count += try store.setStatus(
+          newStatus, of: page, selectedBy: targets.selection.tag, why: why, with: vaultKey, on: occasion)
       }
     }
     printLines("\(count) now \(newStatus.name)")
@@ -50,7 +51,7 @@ struct DeviceTagCommand: ParsableCommand {
     commandName: "tag",
     abstract: "Give devices a tag, to select them by.",
     discussion: """
-      Example: husk device tag acme.vault pilot 3f08a1 77e2
+      Example: husk device tag acme.vault pilot 3f08a1 77e2 --vault-key acme.key
       """)
 
   @OptionGroup var vault: VaultArgument
@@ -59,12 +60,17 @@ struct DeviceTagCommand: ParsableCommand {
   var name: String
 
   @OptionGroup var targets: DeviceTargets
+  @OptionGroup var key: VaultKeyOptions
+  @OptionGroup var passphrase: PassphraseOptions
 
   func run() throws {
     let store = try about(vault.path) { try Vault(vault.path) }
+    let vaultKey = try key.unlock(store, at: vault.path, passphrase: passphrase)
     var count = 0
     try about(vault.path) {
-      try targets.forEachPage(of: store) { count += try store.tag($0, as: name, on: .present) }
+      try targets.forEachPage(of: store) {
+        count += try store.tag($0, as: name, selectedBy: targets.selection.tag, with: vaultKey, on: .present)
+      }
     }
     printLines("\(count) tagged")
   }

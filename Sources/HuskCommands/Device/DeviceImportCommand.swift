@@ -13,8 +13,8 @@ struct DeviceImportCommand: ParsableCommand {
       does; those that are refused are told by number and place, and don't stop the rest, unless --strict is given: \
       then the first one does, and what came before it is in the vault.
 
-      What is in the vault is there for good, whatever ends the command. The same command goes on where it was; \
-      identities that are known already change nothing.
+      What is in the vault is there for good, whatever ends the command. After Ctrl-C it tells what it did; the same \
+      command takes in the rest, since identities that are known already change nothing.
 
       Example: cat line3/*.identity | husk device import acme.vault - --batch 2026-11 --vault-key acme.key
       """)
@@ -44,25 +44,32 @@ struct DeviceImportCommand: ParsableCommand {
       now: Timestamp.now.seconds)
     var intake = Intake(store, vault.path, vaultKey, terms.terms(source: file), isStrict: strict, asJSON: json)
     var progress = ProgressBar("identities")
-    do {
-      try Pipeline.run(
-        next: {
-          var items: [IdentityStream.Item] = []
-          while items.count < Self.together, let item = try stream.next() { items.append(item) }
-          return items.isEmpty ? nil : items
-        },
-        work: { items in items.map { Examined($0, by: verifier) } },
-        deliver: { examined in
-          for item in examined { try intake.take(item, progress: &progress) }
-          progress.update(intake.count, done: stream.offset, of: size)
-        })
-      try intake.flush(progress: &progress)
-    } catch is Intake.Stop {
-      // The rest is left.
+    let isInterrupted = try Interruption.held {
+      do {
+        try Pipeline.run(
+          next: { () throws -> [IdentityStream.Item]? in
+            if Interruption.isRequested { return nil }
+            var items: [IdentityStream.Item] = []
+            while items.count < Self.together, let item = try stream.next() { items.append(item) }
+            return items.isEmpty ? nil : items
+          },
+          work: { items in items.map { Examined($0, by: verifier) } },
+          deliver: { examined in
+            for item in examined { try intake.take(item, progress: &progress) }
+            progress.update(intake.count, done: stream.offset, of: size)
+          })
+        try intake.flush(progress: &progress)
+      } catch is Intake.Stop {
+        // The rest is left.
+        return false
+      }
+      return Interruption.isRequested
     }
     progress.clear()
-    if intake.count == 0 { throw FileError(file, .empty) }
-    try intake.finish()
+    if intake.count == 0, !isInterrupted { throw FileError(file, .empty) }
+    intake.printSummary()
+    if isInterrupted { throw InterruptedImportError(count: intake.count) }
+    if intake.hasRefused { throw ExitCode.failure }
   }
 
   /// How many identities go to a core at once.
@@ -167,8 +174,10 @@ private struct Intake {
     if isStrict { throw Stop() }
   }
 
-  /// Tells what came of it; throws if anything was refused.
-  func finish() throws {
+  var hasRefused: Bool { outcomes["refused"] != nil }
+
+  /// Tells what came of it.
+  func printSummary() {
     let words = ["added", "updated", "rekeyed", "known", "refused"]
     if asJSON {
       printJSONLine(words.map { Report.Field($0, .number(outcomes[$0] ?? 0)) })
@@ -176,6 +185,11 @@ private struct Intake {
       let told = words.filter { $0 == "added" || outcomes[$0] != nil }
       printLines(told.map { "\($0) \(outcomes[$0] ?? 0)" }.joined(separator: ", "))
     }
-    if outcomes["refused"] != nil { throw ExitCode.failure }
   }
+}
+
+/// Ctrl-C came; what was told is in the vault.
+struct InterruptedImportError: Error {
+  /// How many identities were looked at.
+  let count: UInt64
 }

@@ -118,6 +118,7 @@ extension Report.Value {
     case .number(let number): String(number)
     case .flag(let flag, _): flag ? "yes" : "no"
     case .list(let values): values.map(\.plainText).joined(separator: " ")
+    case .told(let value, _): value.plainText
     case .group(let fields): fields.map(\.value.plainText).joined(separator: " ")
     }
   }

@@ -91,7 +91,7 @@ struct GrantIssueCommand: ParsableCommand {
     // Checked when the command line was parsed.
     guard let module else { throw CleanExit.helpRequest(self) }
     let epoch = try terms.epoch ?? about(vault) { try store.latestEpoch(of: module) ?? 1 }
-    return GrantTask(terms: try terms.terms(of: module, epoch: epoch, now: occasion.now), series: nil)
+    return GrantTask(terms: try terms.terms(of: module, epoch: epoch, now: occasion.now), former: nil)
   }
 
   private func formerTasks(_ store: Vault, _ occasion: Occasion) throws -> [GrantTask] {
@@ -100,7 +100,7 @@ struct GrantIssueCommand: ParsableCommand {
         var terms = granted.terms
         terms.epoch = try store.latestEpoch(of: terms.module) ?? 1
         terms.issuedAt = occasion.now
-        return GrantTask(terms: terms, series: granted.series)
+        return GrantTask(terms: terms, former: granted)
       }
     }
   }
@@ -140,6 +140,8 @@ struct GrantTermOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A file of 1 to 1024 bytes for the module to read.", valueName: "file"))
   var features: String?
 
+  @OptionGroup var status: MinimumStatusOption
+
   var isGiven: Bool { words != GrantTermOptions.none }
 
   func terms(of module: Name, epoch: UInt64, now: UInt64) throws -> CommonGrantTerms {
@@ -148,17 +150,18 @@ struct GrantTermOptions: ParsableArguments {
     terms.notAfter = notAfter
     terms.versions = versions
     terms.features = try features.map { try readFile($0, atMost: Limits.features) }
+    terms.minimumStatus = status.minimumStatus
     return terms
   }
 
   var words: [String] {
     [
       epoch.map(String.init), lifecycle.map { "\($0.name)" }, notBefore.map(String.init), notAfter.map(String.init),
-      versions.map { "\($0.lowest.text)..\($0.highest.text)" }, features,
+      versions.map { "\($0.lowest.text)..\($0.highest.text)" }, features, status.minimumStatus.map(String.init),
     ].map { $0 ?? "" }
   }
 
-  private static let none = [String](repeating: "", count: 6)
+  private static let none = [String](repeating: "", count: 7)
 }
 
 /// Which devices get grants.

@@ -8,8 +8,8 @@ import Vault
 /// Grants on the same terms.
 struct GrantTask {
   let terms: CommonGrantTerms
-  /// Only for devices whose latest grant of the module is of one of these series; nil for all.
-  let series: Set<Int64>?
+  /// Only for devices whose latest grant of the module is on these; nil for all.
+  let former: GrantedTerms?
 }
 
 /// Issues the grants of a job, on all cores and step by step: every step is safely away before it is recorded, and
@@ -66,7 +66,7 @@ struct GrantRun {
   private func issuer(
     for task: GrantTask, ofMany isMany: Bool, _ summary: inout GrantSummary
   ) throws -> (GrantTask, GrantIssuer)? {
-    if task.series != nil, let notAfter = task.terms.notAfter, notAfter < occasion.now {
+    if task.former != nil, let notAfter = task.terms.notAfter, notAfter < occasion.now {
       summary.hasExpiredTerms = true
       return nil
     }
@@ -112,12 +112,13 @@ struct GrantRun {
   /// Every device that was named can have a grant: else the reason of the first that can't.
   private func checkAll(_ task: GrantTask) throws {
     var candidates = GrantCandidates(vault, scope, module: task.terms.module, after: 0)
+    var check = try about(path) { try CandidateCheck(with: key, trust: trust) }
     while true {
       let page = try about(path) { try candidates.next(Self.together) }
       guard !page.isEmpty else { return }
       for candidate in page where task.concerns(candidate) {
         try about(hex(candidate.deviceID)) {
-          let recipient = try candidate.recipient(with: key, trust: trust)
+          let recipient = try check.recipient(of: candidate)
           guard recipient.lifecycle == task.terms.lifecycle else {
             throw PackagingError.wrongLifecycle(device: recipient.lifecycle, grant: task.terms.lifecycle)
           }
@@ -163,12 +164,15 @@ struct GrantRun {
           return page.isEmpty ? nil : Page(candidates: page.filter { task.concerns($0) }, mark: mark)
         },
         work: { page in
-          (
-            page.mark,
-            try page.candidates.map { candidate in
-              try about(hex(candidate.deviceID)) { try issuer.outcome(for: candidate, key, trust) }
-            }
-          )
+          var check = try CandidateCheck(with: key, trust: trust)
+          var sender = try HPKE.Sender()
+          var outcomes: [GrantOutcome] = []
+          outcomes.reserveCapacity(page.candidates.count)
+          for candidate in page.candidates {
+            outcomes.append(
+              try about(hex(candidate.deviceID)) { try issuer.outcome(for: candidate, &check, &sender) })
+          }
+          return (page.mark, outcomes)
         },
         deliver: { (pageMark: Int64, outcomes: [GrantOutcome]) in
           for outcome in outcomes {
@@ -208,11 +212,12 @@ private enum GrantOutcome: Sendable {
 
 extension GrantIssuer {
   fileprivate func outcome(
-    for candidate: GrantCandidate, _ key: VaultKey, _ trust: TrustSet
+    for candidate: GrantCandidate, _ check: inout CandidateCheck, _ sender: inout HPKE.Sender
   ) throws -> GrantOutcome {
     do {
-      let recipient = try candidate.recipient(with: key, trust: trust)
-      return .issued(GrantJob.Grant(to: candidate, try issue(to: recipient, sequence: candidate.sequence)))
+      let recipient = try check.recipient(of: candidate)
+      let record = try issue(to: recipient, sequence: candidate.sequence, &sender)
+      return .issued(try check.grant(to: candidate, record, on: series.terms))
     } catch VaultError.statusForbidsGrants(let status) {
       return .leftOut(.status(status))
     } catch VaultError.untrusted {
@@ -227,8 +232,7 @@ extension GrantIssuer {
 
 extension GrantTask {
   func concerns(_ candidate: GrantCandidate) -> Bool {
-    guard let series else { return true }
-    return candidate.latestSeries.map { series.contains($0) } ?? false
+    former.map { candidate.hasGrant(on: $0) } ?? true
   }
 }
 

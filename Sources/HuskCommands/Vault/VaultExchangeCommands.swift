@@ -62,7 +62,8 @@ struct VaultImportCommand: ParsableCommand {
     abstract: "Take in what another vault exported.",
     discussion: """
       Every identity is verified as if its device came by itself; what the vault has already stays as it is. Doing it \
-      again changes nothing. Content keys are taken only if --signer signed them.
+      again changes nothing. Content keys are taken only if --signer signed them. Grants only tell which sequence \
+      numbers are used up: husk grant --reissue doesn't go by them.
 
       Example: husk vault import site2.vault acme.export --vault-key site2.key
                husk vault import site2.vault acme.export --recipient site2.pem --signer acme.pub --vault-key site2.key

@@ -154,10 +154,7 @@ struct MeasuredStage {
   let title: String
 
   init(_ path: String, bootRoots: [[UInt8]]) throws {
-    let file = try LabelledFile(path)
-    let size = file.size
-    var reader = try PackageReader(file)
-    let declared = reader.declaredSize
+    var reader = try PackageReader(LabelledFile(path))
     do {
       let claimed = try Manifest(parsing: reader.front.object.payload)
       switch claimed.role {
@@ -167,7 +164,7 @@ struct MeasuredStage {
       }
       let verifier = ChainVerifier(
         anchors: TrustAnchors(thumbprints: bootRoots), time: hostTime(Timestamp.now.seconds))
-      let manifest = try reader.front.verify(role: claimed.role, fileSize: size ?? declared, with: verifier).value
+      let manifest = try reader.front.verify(role: claimed.role, fileSize: reader.size, with: verifier).value
       title = "\(manifest.name.text) \(manifest.version.text)"
       var digest = try SHA512()
       for index in 0..<manifest.segments.count {

@@ -6,7 +6,8 @@ extension ErrorReport {
   init(vault error: VaultError) {
     switch error {
     case .file(let error): self.init(file: error)
-    case .notAVault: self.init("not a vault, or a damaged one")
+    case .notAVault:
+      self.init("not a vault, or a damaged one", hint: "a vault that is damaged is restored from a husk vault backup")
     case .damaged(let part):
       self.init("the vault is damaged: a record of \(part.words)", hint: "husk vault check tells what is damaged")
     case .newerSchema(let found, let supported):
@@ -91,6 +92,7 @@ extension VaultError.Part {
     case .trust: "what is trusted"
     case .platform: "a platform"
     case .device: "a device"
+    case .tag: "a tag"
     case .identity: "an identity"
     case .statusChange: "a status"
     case .grant: "a grant"

@@ -41,10 +41,10 @@ extension Vault {
     on occasion: Occasion
   ) throws(VaultError) -> [AdditionOutcome] {
     try write(with: key) { database in
-      var addition = try DeviceAddition(database, terms, trust: TrustSet(database.sealedTrust(), with: key), occasion)
+      var addition = try DeviceAddition(database, terms, with: key, occasion)
       var outcomes: [AdditionOutcome] = []
       for identity in identities {
-        outcomes.append(try addition.add(identity, with: key))
+        outcomes.append(try addition.add(identity))
         if stopsAtRefusal, case .refused = outcomes.last { break }
       }
       try addition.finish()
@@ -59,11 +59,12 @@ extension Vault {
     do {
       return try transaction { database in
         try database.require(key)
-        var addition = try DeviceAddition(database, terms, trust: TrustSet(database.sealedTrust(), with: key), occasion)
-        let outcomes = try identities.map { identity in
-          let outcome = try addition.add(identity, with: key)
+        var addition = try DeviceAddition(database, terms, with: key, occasion)
+        var outcomes: [AdditionOutcome] = []
+        for identity in identities {
+          let outcome = try addition.add(identity)
           if case .refused(let refusal) = outcome { throw refusal }
-          return outcome
+          outcomes.append(outcome)
         }
         try addition.finish()
         return outcomes
@@ -116,7 +117,9 @@ private struct DeviceAddition {
   private let trust: TrustSet
   private let occasion: Occasion
   private let batch: Int64?
-  private let tags: [Int64]
+  private let tags: [(name: String, row: Int64)]
+  private let key: VaultKey
+  private let sealer: RecordSealer
   private var storage = IdentityStorage()
   private var platforms: [Platform: Int64] = [:]
   /// Nobody else writes meanwhile.
@@ -125,30 +128,32 @@ private struct DeviceAddition {
   /// The ids of what was changed, one behind the other.
   private var changed: [UInt8] = []
 
-  init(_ database: Database, _ terms: AdditionTerms, trust: TrustSet, _ occasion: Occasion) throws {
+  init(_ database: Database, _ terms: AdditionTerms, with key: VaultKey, _ occasion: Occasion) throws {
     self.database = database
     self.terms = terms
-    self.trust = trust
+    self.key = key
     self.occasion = occasion
+    sealer = try key.makeSealer()
+    trust = try TrustSet(database.sealedTrust(), with: key)
     batch = try terms.batch.map { try database.ensureRow(named: $0, in: "batches") }
-    tags = try terms.tags.map { try database.ensureRow(named: $0, in: "tags") }
+    tags = try terms.tags.map { ($0, try database.ensureRow(named: $0, in: "tags")) }
     nextIdentity = try 1 + (Int64.fetchOne(database, sql: "SELECT max(id) FROM identities") ?? 0)
   }
 
-  mutating func add(_ incoming: VerifiedIdentity, with key: VaultKey) throws -> AdditionOutcome {
+  mutating func add(_ incoming: VerifiedIdentity) throws -> AdditionOutcome {
     if let (kind, value) = trust.missing(for: incoming.platform) { return .refused(.untrusted(kind, value)) }
     let deviceID = incoming.identity.value.deviceID
     guard let known = try find(deviceID) else {
-      let row = try insert(incoming, with: key)
-      try tag(row)
+      let row = try insert(incoming)
+      try tag(row, deviceID)
       count("added", deviceID)
       return .added
     }
     // What is there is sealed again: it must not be what somebody else put there.
     try known.check(with: key)
-    let outcome = try supersede(known, with: incoming, key)
+    let outcome = try supersede(known, with: incoming)
     if case .refused = outcome { return outcome }
-    try tag(known.row)
+    try tag(known.row, deviceID)
     return outcome
   }
 
@@ -167,21 +172,19 @@ private struct DeviceAddition {
     return try Row.fetchOne(statement, arguments: [Data(deviceID)]).map { try DeviceRecord($0) }
   }
 
-  private mutating func insert(_ incoming: VerifiedIdentity, with key: VaultKey) throws -> Int64 {
+  private mutating func insert(_ incoming: VerifiedIdentity) throws -> Int64 {
     let statement = try database.cachedStatement(
       sql: "INSERT INTO devices (device, status, batch, added_at, identity, seal) VALUES (?, ?, ?, ?, ?, ?)")
     try statement.execute(arguments: [
       Data(incoming.identity.value.deviceID), DeviceStatus.active.rawValue, batch, Int64(clamping: occasion.now),
-      nextIdentity, Data(try seal(incoming, as: .active, key)),
+      nextIdentity, Data(try seal(incoming, as: .active, batch: terms.batch)),
     ])
     let row = database.lastInsertedRowID
     try insertIdentity(incoming, device: row, previous: nil)
     return row
   }
 
-  private mutating func supersede(
-    _ known: DeviceRecord, with incoming: VerifiedIdentity, _ key: VaultKey
-  ) throws -> AdditionOutcome {
+  private mutating func supersede(_ known: DeviceRecord, with incoming: VerifiedIdentity) throws -> AdditionOutcome {
     let identity = incoming.identity.value
     guard identity.keyEpoch >= known.identity.keyEpoch else {
       return .refused(.rollback(known: known.identity.keyEpoch, found: identity.keyEpoch))
@@ -198,7 +201,9 @@ private struct DeviceAddition {
       where try database.identityFile(former.row) == incoming.file { return .known }
     }
     let statement = try database.cachedStatement(sql: "UPDATE devices SET identity = ?, seal = ? WHERE id = ?")
-    try statement.execute(arguments: [nextIdentity, Data(try seal(incoming, as: known.status, key)), known.row])
+    try statement.execute(arguments: [
+      nextIdentity, Data(try seal(incoming, as: known.status, batch: known.batch)), known.row,
+    ])
     try insertIdentity(incoming, device: known.row, previous: known.identity.row)
     let isRekeyed = identity.grantKey != known.identity.grantKey
     count(isRekeyed ? "rekeyed" : "updated", identity.deviceID)
@@ -247,19 +252,19 @@ private struct DeviceAddition {
   }
 
   private func seal(
-    _ incoming: VerifiedIdentity, as status: DeviceStatus, _ key: VaultKey
+    _ incoming: VerifiedIdentity, as status: DeviceStatus, batch: String?
   ) throws -> [UInt8] {
     let identity = incoming.identity.value
-    return try key.seal(
-      DeviceRecord.sealedContent(
-        deviceID: identity.deviceID, status: status, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
+    return try sealer.seal(
+      SealedRecord.device(
+        identity.deviceID, status: status, batch: batch, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
         generation: identity.generation, lifecycle: identity.lifecycle, platform: incoming.platform))
   }
 
-  private func tag(_ device: Int64) throws {
-    for tag in tags {
-      let statement = try database.cachedStatement(sql: "INSERT OR IGNORE INTO device_tags (tag, device) VALUES (?, ?)")
-      try statement.execute(arguments: [tag, device])
+  private func tag(_ device: Int64, _ deviceID: [UInt8]) throws {
+    for (name, row) in tags {
+      let seal = try sealer.seal(SealedRecord.tag(name, of: deviceID))
+      _ = try database.insertTag(row, of: device, seal: seal)
     }
   }
 

@@ -17,14 +17,16 @@ extension Vault {
   ///
   /// - Parameters:
   ///   - devices: as they were read from this vault: one that was changed since then isn't changed.
+  ///   - tag: what they were selected by, if by a tag.
   ///   - why: for people who ask later.
   /// - Returns: how many were changed.
   /// - Throws: `decommissioned` where a device can't leave that status; `foreignRecord`.
   public func setStatus(
-    _ status: DeviceStatus, of devices: [DeviceRecord], why: String, with key: VaultKey,
+    _ status: DeviceStatus, of devices: [DeviceRecord], selectedBy tag: String?, why: String, with key: VaultKey,
     on occasion: Occasion
   ) throws(VaultError) -> Int {
     try write(with: key) { database in
+      try database.check(tag, of: devices, with: key)
       var changed: [(device: DeviceRecord, seal: [UInt8])] = []
       for device in devices {
         let statement = try database.cachedStatement(sql: "\(DeviceRecord.query) WHERE devices.id = ?")
@@ -77,11 +79,23 @@ extension Vault {
   }
 
   /// Gives devices a tag, in one transaction. Returns how many didn't have it.
-  public func tag(_ devices: [DeviceRecord], as name: String, on occasion: Occasion) throws(VaultError) -> Int {
-    try write { database in
+  ///
+  /// - Parameter former: what they were selected by, if by a tag.
+  /// - Throws: `foreignRecord` where a device's record, or that it has `former`, wasn't made with the vault key.
+  public func tag(
+    _ devices: [DeviceRecord], as name: String, selectedBy former: String?, with key: VaultKey, on occasion: Occasion
+  ) throws(VaultError) -> Int {
+    try write(with: key) { database in
+      try database.check(former, of: devices, with: key)
+      let sealer = try key.makeSealer()
       let tag = try database.ensureRow(named: name, in: "tags")
-      return try database.change(
-        devices, by: "INSERT OR IGNORE INTO device_tags (tag, device) VALUES (?, ?)", tag, name, .tagged, occasion)
+      var changed: [DeviceRecord] = []
+      for device in devices {
+        try device.check(with: key)
+        let seal = try sealer.seal(SealedRecord.tag(name, of: device.deviceID))
+        if try database.insertTag(tag, of: device.row, seal: seal) { changed.append(device) }
+      }
+      return try database.appendChange(.tagged, of: changed, name, occasion)
     }
   }
 
@@ -89,23 +103,45 @@ extension Vault {
   public func untag(_ devices: [DeviceRecord], as name: String, on occasion: Occasion) throws(VaultError) -> Int {
     try write { database in
       guard let tag = try database.row(named: name, in: "tags") else { throw VaultError.noSuchTag(name) }
-      return try database.change(
-        devices, by: "DELETE FROM device_tags WHERE tag = ? AND device = ?", tag, name, .untagged, occasion)
+      let statement = try database.cachedStatement(sql: "DELETE FROM device_tags WHERE tag = ? AND device = ?")
+      var changed: [DeviceRecord] = []
+      for device in devices {
+        try statement.execute(arguments: [tag, device.row])
+        if database.changesCount > 0 { changed.append(device) }
+      }
+      return try database.appendChange(.untagged, of: changed, name, occasion)
     }
   }
 }
 
 extension Database {
-  fileprivate func change(
-    _ devices: [DeviceRecord], by sql: String, _ tag: Int64, _ name: String, _ action: Event.Action,
-    _ occasion: Occasion
-  ) throws -> Int {
-    var changed: [DeviceRecord] = []
-    let statement = try cachedStatement(sql: sql)
+  /// Gives a device a tag; false if it has it.
+  func insertTag(_ tag: Int64, of device: Int64, seal: [UInt8]) throws -> Bool {
+    let statement = try cachedStatement(sql: "INSERT OR IGNORE INTO device_tags (tag, device, seal) VALUES (?, ?, ?)")
+    try statement.execute(arguments: [tag, device, Data(seal)])
+    return changesCount > 0
+  }
+
+  /// Throws `foreignRecord` unless devices were given a tag with the vault key: nothing is done on the strength of what
+  /// somebody else put there.
+  fileprivate func check(_ name: String?, of devices: [DeviceRecord], with key: VaultKey) throws {
+    guard let name else { return }
+    guard let tag = try row(named: name, in: "tags") else { throw VaultError.noSuchTag(name) }
+    let sealer = try key.makeSealer()
+    let statement = try cachedStatement(sql: "SELECT seal FROM device_tags WHERE tag = ? AND device = ?")
     for device in devices {
-      try statement.execute(arguments: [tag, device.row])
-      if changesCount > 0 { changed.append(device) }
+      let row = try Row.fetchOne(statement, arguments: [tag, device.row])
+      guard let seal = try row?.bytes("seal", in: .tag) else { throw VaultError.deviceChanged }
+      guard try sealer.isSealed(SealedRecord.tag(name, of: device.deviceID), by: seal) else {
+        throw VaultError.foreignRecord(.tag)
+      }
     }
+  }
+
+  /// Records a change of tags; returns of how many devices.
+  fileprivate func appendChange(
+    _ action: Event.Action, of changed: [DeviceRecord], _ name: String, _ occasion: Occasion
+  ) throws -> Int {
     guard !changed.isEmpty else { return 0 }
     try append(
       action,

@@ -1,4 +1,3 @@
-import CBOR
 import COSE
 import Cryptography
 import FoundationEssentials
@@ -38,33 +37,11 @@ public struct StoredIdentity: Equatable, Sendable {
 }
 
 extension DeviceRecord {
-  /// What the seal covers (SPEC 14.3): everything that decides whether and to which key the device gets grants.
-  static func sealedContent(
-    deviceID: [UInt8], status: DeviceStatus, grantKey: [UInt8], keyEpoch: UInt64, generation: UInt64,
-    lifecycle: Lifecycle,
-    platform: Platform
-  ) -> [UInt8] {
-    var encoder = CBOREncoder()
-    encoder.beginArray(8)
-    encoder.encode(text: "husk-device")
-    encoder.encode(bytes: deviceID)
-    encoder.encode(unsigned: UInt64(status.rawValue))
-    encoder.encode(bytes: grantKey)
-    encoder.encode(unsigned: keyEpoch)
-    encoder.encode(unsigned: generation)
-    lifecycle.encode(to: &encoder)
-    encoder.beginArray(5)
-    for value in [
-      platform.deviceRoot, platform.loaderRoot, platform.loader, platform.decryptorRoot, platform.decryptor,
-    ] { encoder.encode(bytes: value) }
-    return encoder.bytes
-  }
-
+  /// What the seal covers (SPEC 14.3) when the device is in a status.
   func sealedContent(as status: DeviceStatus) -> [UInt8] {
-    Self.sealedContent(
-      deviceID: deviceID, status: status, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
-      generation: identity.generation,
-      lifecycle: identity.lifecycle, platform: identity.platform)
+    SealedRecord.device(
+      deviceID, status: status, batch: batch, grantKey: identity.grantKey, keyEpoch: identity.keyEpoch,
+      generation: identity.generation, lifecycle: identity.lifecycle, platform: identity.platform)
   }
 
   /// Throws `foreignRecord` unless the record is as a holder of the vault key made it.

@@ -167,7 +167,7 @@ private struct Intake {
     let device = try vault.device(hexadecimal(id))
     guard device.status == .active, try vault.statusChanges(of: device).isEmpty else { return }
     _ = try vault.setStatus(
-      status, of: [device], why: "imported from vault \(hexadecimal(source))", with: key, on: occasion)
+      status, of: [device], selectedBy: nil, why: "imported from vault \(hexadecimal(source))", with: key, on: occasion)
   }
 
   mutating func take(series number: UInt64, _ terms: [UInt8], _ chain: [UInt8]) throws {
@@ -190,9 +190,9 @@ private struct Intake {
   private mutating func flush() throws {
     guard !grants.isEmpty else { return }
     let (grants, series, digest, occasion) = (grants, series, digest, occasion)
-    let source = source
+    let (source, key) = (source, key)
     let (taken, leftOut) = try vault.write(with: key) { database in
-      var merge = GrantMerge(database, digest: digest, occasion)
+      var merge = try GrantMerge(database, digest: digest, sealer: key.makeSealer(), occasion)
       for grant in grants { try merge.take(grant, of: series[grant.series]) }
       try merge.finish(source)
       return (merge.taken, merge.leftOut)
@@ -204,16 +204,18 @@ private struct Intake {
 }
 
 /// Puts records of grants into a vault, within one transaction: sequence numbers that another vault used must not be
-/// used again.
+/// used again. Nobody signed the file: that a device had a module, and on which terms, isn't believed.
 private struct GrantMerge {
   private let database: Database
   private let digest: [UInt8]
   private let occasion: Occasion
+  private let sealer: RecordSealer
   private var rows: [(series: GrantSeries, row: Int64)] = []
   private(set) var taken: UInt64 = 0
   private(set) var leftOut: UInt64 = 0
 
-  init(_ database: Database, digest: [UInt8], _ occasion: Occasion) {
+  init(_ database: Database, digest: [UInt8], sealer: RecordSealer, _ occasion: Occasion) {
+    self.sealer = sealer
     self.database = database
     self.digest = digest
     self.occasion = occasion
@@ -233,13 +235,17 @@ private struct GrantMerge {
     }
     let module = try database.moduleID(series.terms.module)
     let row = try row(of: series, module: module)
+    let seal = try sealer.seal(
+      SealedRecord.grant(
+        to: grant.deviceID, module: series.terms.module, sequence: grant.sequence, terms: nil))
     try database.cachedStatement(
       sql: """
-        INSERT OR IGNORE INTO grants (device, module, sequence, series, identity, record) VALUES (?, ?, ?, ?, ?, ?)
+        INSERT OR IGNORE INTO grants (device, module, sequence, series, identity, seal, record)
+        VALUES (?, ?, ?, ?, ?, ?, ?)
         """
     ).execute(arguments: [
       try identity.rowID("device", in: .identity), module, Int64(clamping: grant.sequence), row,
-      try identity.rowID("id", in: .identity), grant.record.map { Data($0) },
+      try identity.rowID("id", in: .identity), Data(seal), grant.record.map { Data($0) },
     ])
     guard database.changesCount > 0 else { return }
     taken += 1
@@ -261,11 +267,13 @@ private struct GrantMerge {
     if let known = rows.first(where: { $0.series == series }) { return known.row }
     let (terms, chain) = (Data(series.terms.encoded()), Data(series.chain))
     var row = try Int64.fetchOne(
-      database, sql: "SELECT id FROM grant_series WHERE module = ? AND terms = ? AND chain = ?",
+      database, sql: "SELECT id FROM grant_series WHERE module = ? AND terms = ? AND chain = ? AND is_foreign",
       arguments: [module, terms, chain])
     if row == nil {
       try database.execute(
-        sql: "INSERT INTO grant_series (job, module, epoch, terms, chain, count) VALUES (?, ?, ?, ?, ?, 0)",
+        sql: """
+          INSERT INTO grant_series (job, module, epoch, terms, chain, count, is_foreign) VALUES (?, ?, ?, ?, ?, 0, 1)
+          """,
         arguments: [try job(), module, Int64(clamping: series.terms.epoch), terms, chain])
       row = database.lastInsertedRowID
     }

@@ -9,7 +9,7 @@ public enum GrantScope: Sendable {
   case devices([Int64])
 }
 
-/// A device that is in line for a grant, as it stands in the vault.
+/// A device that is in line for a grant, as it stands in the vault; a ``CandidateCheck`` says whether it gets one.
 public struct GrantCandidate: Sendable {
   public let row: Int64
   /// 32 bytes (SPEC 6.1).
@@ -18,8 +18,12 @@ public struct GrantCandidate: Sendable {
   public let lifecycle: Lifecycle
   /// What its next grant for the module gets.
   public let sequence: UInt64
-  /// The series of its latest grant for the module; nil if it never had one.
-  public let latestSeries: Int64?
+  let module: Name
+  /// Its latest grant for the module; nil if it never had one.
+  let latest: Latest?
+  /// The tag that it was selected by.
+  let tag: (name: String, seal: [UInt8])?
+  let batch: String?
   let grantKey: [UInt8]
   let keyEpoch: UInt64
   let generation: UInt64
@@ -27,15 +31,18 @@ public struct GrantCandidate: Sendable {
   let platform: Platform
   let seal: [UInt8]
 
-  /// Whom a grant is for; throws `foreignRecord`, `statusForbidsGrants` or `untrusted` (SPEC 14.4).
-  public func recipient(with key: VaultKey, trust: TrustSet) throws(VaultError) -> GrantRecipient {
-    let sealed = DeviceRecord.sealedContent(
-      deviceID: deviceID, status: status, grantKey: grantKey, keyEpoch: keyEpoch,
-      generation: generation, lifecycle: lifecycle, platform: platform)
-    guard try key.isSealed(sealed, by: seal) else { throw .foreignRecord(.device) }
-    guard status.allowsGrants else { throw .statusForbidsGrants(status) }
-    if let (kind, value) = trust.missing(for: platform) { throw .untrusted(kind, value) }
-    return GrantRecipient(deviceID: deviceID, grantKey: grantKey, lifecycle: lifecycle)
+  struct Latest {
+    let sequence: UInt64
+    let series: Int64
+    /// SHA-256 of the series' terms; nil if another vault says that it issued it.
+    let terms: [UInt8]?
+    let seal: [UInt8]
+  }
+
+  /// Whether its latest grant for the module has these terms.
+  public func hasGrant(on terms: GrantedTerms) -> Bool {
+    guard let latest, let digest = latest.terms else { return false }
+    return terms.series[latest.series] == digest
   }
 }
 
@@ -46,8 +53,7 @@ public struct GrantCandidates {
   private let scope: GrantScope
   private let module: Name
   private var position: Int64
-  /// Those met so far: devices of a fleet share a few.
-  private var platforms: [Int64: Platform] = [:]
+  private var shared = SharedRecords()
 
   /// - Parameter position: the row of the last device that isn't wanted; 0 to begin.
   public init(_ vault: Vault, _ scope: GrantScope, module: Name, after position: Int64) {
@@ -59,16 +65,16 @@ public struct GrantCandidates {
 
   /// The next devices, at most `limit`; an empty list is the end.
   public mutating func next(_ limit: Int) throws(VaultError) -> [GrantCandidate] {
-    var platforms = platforms
+    var shared = shared
     let (position, scope, module) = (position, scope, module)
     let found = try vault.read { database in
       let moduleID = try database.moduleID(module)
       let condition = try database.condition(for: scope, after: position, limit: limit)
       let statement = try database.cachedStatement(
         sql: """
-          SELECT devices.id, devices.device, devices.status, devices.seal, identities.id, identities.grant_key,
-            identities.key_epoch, identities.lifecycle, identities.platform, latest.sequence, latest.series,
-            identities.generation
+          SELECT devices.id, devices.device, devices.status, devices.seal, devices.batch, identities.id,
+            identities.grant_key, identities.key_epoch, identities.lifecycle, identities.platform,
+            identities.generation, latest.sequence, latest.series, latest.seal, \(condition.tagSeal)
           FROM devices JOIN identities ON identities.id = devices.identity
           LEFT JOIN grants AS latest ON latest.device = devices.id AND latest.module = ?1
             AND latest.sequence = (SELECT max(sequence) FROM grants WHERE device = devices.id AND module = ?1)
@@ -76,14 +82,49 @@ public struct GrantCandidates {
           """)
       let rows = try Row.fetchCursor(statement, arguments: [moduleID, position] + condition.arguments)
       var candidates: [GrantCandidate] = []
+      candidates.reserveCapacity(limit)
       while let row = try rows.next() {
-        candidates.append(try GrantCandidate(row, module, &platforms, database))
+        candidates.append(try GrantCandidate(row, module, tag: scope.tag, &shared, database))
       }
       return candidates
     }
-    self.platforms = platforms
+    self.shared = shared
     if let last = found.last { self.position = last.row }
     return found
+  }
+}
+
+extension GrantScope {
+  fileprivate var tag: String? {
+    if case .selection(let selection) = self { selection.tag } else { nil }
+  }
+}
+
+/// What candidates have in common, of those met so far: devices of a fleet share a few.
+private struct SharedRecords {
+  private var platforms: [Int64: Platform] = [:]
+  private var batches: [Int64: String] = [:]
+  private var digests = TermsDigests()
+
+  mutating func platform(_ id: Int64, _ database: Database) throws -> Platform {
+    if let platform = platforms[id] { return platform }
+    let row = try Row.fetchOne(database, sql: "SELECT * FROM platforms WHERE id = ?", arguments: [id])
+    guard let row else { throw VaultError.damaged(.platform) }
+    let platform = try Platform(row)
+    platforms[id] = platform
+    return platform
+  }
+
+  mutating func batch(_ id: Int64, _ database: Database) throws -> String {
+    if let batch = batches[id] { return batch }
+    let row = try Row.fetchOne(database, sql: "SELECT name FROM batches WHERE id = ?", arguments: [id])
+    guard let batch = try row?.text("name", in: .device) else { throw VaultError.damaged(.device) }
+    batches[id] = batch
+    return batch
+  }
+
+  mutating func terms(of series: Int64, _ database: Database) throws -> [UInt8]? {
+    try digests.digest(of: series, database)
   }
 }
 
@@ -110,17 +151,22 @@ extension Vault {
 }
 
 extension Database {
-  /// A condition on devices, whose parameters follow the second.
+  /// A condition on devices, whose parameters follow the second, and the seal of the tag that it asks for.
   fileprivate func condition(
     for scope: GrantScope, after position: Int64, limit: Int
-  ) throws -> (sql: String, arguments: StatementArguments) {
+  ) throws -> (sql: String, tagSeal: String, arguments: StatementArguments) {
     switch scope {
-    case .selection(let selection): return try condition(for: selection)
+    case .selection(let selection):
+      let (sql, arguments) = try condition(for: selection)
+      guard let tag = selection.tag else { return (sql, "NULL", arguments) }
+      guard let id = try row(named: tag, in: "tags") else { throw VaultError.noSuchTag(tag) }
+      // The number is the vault's own.
+      return (sql, "(SELECT seal FROM device_tags WHERE tag = \(id) AND device = devices.id)", arguments)
     case .devices(let rows):
       // The numbers are the vault's own.
       let first = rows.partitioningIndex { $0 > position }
       let next = rows[first...].prefix(limit)
-      return ("devices.id IN (\(next.map(String.init).joined(separator: ", ")))", [])
+      return ("devices.id IN (\(next.map(String.init).joined(separator: ", ")))", "NULL", [])
     }
   }
 }
@@ -139,41 +185,42 @@ extension [Int64] {
 }
 
 extension GrantCandidate {
+  /// - Parameter tag: that devices were selected by.
   fileprivate init(
-    _ row: Row, _ module: Name, _ platforms: inout [Int64: Platform], _ database: Database
+    _ row: Row, _ module: Name, tag: String?, _ shared: inout SharedRecords, _ database: Database
   ) throws {
+    self.module = module
     self.row = try row.value(0, Int64.self, .device)
-    deviceID = Array(try row.value(1, Data.self, .device))
+    deviceID = try row.bytes(1, 32, .device)
     guard let status = DeviceStatus(rawValue: try row.value(2, Int64.self, .device)) else {
       throw VaultError.damaged(.device)
     }
     self.status = status
-    seal = Array(try row.value(3, Data.self, .device))
-    identityRow = try row.value(4, Int64.self, .identity)
-    grantKey = Array(try row.value(5, Data.self, .identity))
-    guard deviceID.count == 32, grantKey.count == 32,
-      let keyEpoch = UInt64(exactly: try row.value(6, Int64.self, .identity)),
-      let state = UInt16(exactly: try row.value(7, Int64.self, .identity)),
+    seal = try row.bytes(3, VaultKey.sealSize, .device)
+    batch = try row.optionalValue(4, Int64.self, .device).map { try shared.batch($0, database) }
+    identityRow = try row.value(5, Int64.self, .identity)
+    grantKey = try row.bytes(6, 32, .identity)
+    guard let keyEpoch = UInt64(exactly: try row.value(7, Int64.self, .identity)),
+      let state = UInt16(exactly: try row.value(8, Int64.self, .identity)),
       let lifecycle = Lifecycle(rawValue: state),
-      let generation = UInt64(exactly: try row.value(11, Int64.self, .identity))
+      let generation = UInt64(exactly: try row.value(10, Int64.self, .identity))
     else { throw VaultError.damaged(.identity) }
     self.keyEpoch = keyEpoch
     self.generation = generation
     self.lifecycle = lifecycle
-    let platformRow = try row.value(8, Int64.self, .identity)
-    if let platform = platforms[platformRow] {
-      self.platform = platform
+    platform = try shared.platform(row.value(9, Int64.self, .identity), database)
+    if let found = try row.optionalValue(11, Int64.self, .grant) {
+      guard let latest = UInt64(exactly: found) else { throw VaultError.damaged(.grant) }
+      let series = try row.value(12, Int64.self, .grant)
+      self.latest = Latest(
+        sequence: latest, series: series, terms: try shared.terms(of: series, database),
+        seal: try row.bytes(13, VaultKey.sealSize, .grant))
     } else {
-      let found = try Row.fetchOne(database, sql: "SELECT * FROM platforms WHERE id = ?", arguments: [platformRow])
-      guard let found else { throw VaultError.damaged(.platform) }
-      platform = try Platform(found)
-      platforms[platformRow] = platform
+      latest = nil
     }
-    let latest = try row.optionalValue(9, Int64.self, .grant)
-    guard let latest = UInt64(exactly: latest ?? 0) else { throw VaultError.damaged(.grant) }
-    guard let sequence = number(after: latest) else { throw VaultError.lastSequence(module) }
+    guard let sequence = number(after: latest?.sequence ?? 0) else { throw VaultError.lastSequence(module) }
     self.sequence = sequence
-    latestSeries = try row.optionalValue(10, Int64.self, .grant)
+    self.tag = try tag.map { ($0, try row.bytes(14, VaultKey.sealSize, .device)) }
   }
 }
 
@@ -195,5 +242,12 @@ extension Row {
   ) throws -> Value {
     guard let value = try optionalValue(index, type, part) else { throw VaultError.damaged(part) }
     return value
+  }
+
+  fileprivate func bytes(_ index: Int, _ count: Int, _ part: VaultError.Part) throws -> [UInt8] {
+    // Without a copy in between.
+    let bytes = try? withUnsafeData(atIndex: index) { data in data.map { Array($0) } }
+    guard let bytes, bytes.count == count else { throw VaultError.damaged(part) }
+    return bytes
   }
 }

@@ -37,15 +37,14 @@ public struct GrantJob: Sendable {
   /// How many grants were recorded.
   public var count: UInt64 { series.reduce(0) { $0 + $1.count } }
 
-  /// A grant that was issued and is to be recorded.
+  /// A grant that was issued and is to be recorded; a ``CandidateCheck`` makes it.
   public struct Grant: Sendable {
-    let candidate: GrantCandidate
     public let record: GrantRecord
-
-    public init(to candidate: GrantCandidate, _ record: GrantRecord) {
-      self.candidate = candidate
-      self.record = record
-    }
+    let seal: [UInt8]
+    /// Of its device, as it was when the grant was issued.
+    let row: Int64
+    let identityRow: Int64
+    let status: DeviceStatus
   }
 }
 
@@ -104,7 +103,7 @@ extension Vault {
     let isDone = try write(with: key) { database in
       let module = try database.moduleID(series.terms.module)
       if try database.changeMark() != mark {
-        for grant in grants where try !database.isCurrent(grant.candidate, module: module) { return false }
+        for grant in grants where try !database.isCurrent(grant, module: module) { return false }
       }
       let row = try database.row(of: job, now: occasion.now)
       changed.row = row
@@ -114,14 +113,14 @@ extension Vault {
       let last = changed.series.count - 1
       for grant in grants { try database.insert(grant, module: module, series: changed.series[last].row, keeps: keeps) }
       changed.series[last].count += UInt64(grants.count)
-      changed.position = grants.last?.candidate.row ?? changed.position
+      changed.position = grants.last?.row ?? changed.position
       try database.update(row, position: changed.position, series: changed.series[last])
       try database.append(
         .granted,
         [
           Event.Detail("module", .text(series.terms.module.text)), Event.Detail("epoch", .number(series.terms.epoch)),
           Event.Detail("devices", .number(UInt64(grants.count))),
-          Event.Detail("digest", .bytes(try digest(ofDevices: grants.map(\.candidate.deviceID)))),
+          Event.Detail("digest", .bytes(try digest(ofDevices: grants.map { Array($0.record.deviceID) }))),
         ], on: occasion)
       return true
     }
@@ -137,7 +136,7 @@ extension Database {
   }
 
   /// Whether a device may get the grant that was made for it: nothing that it rests on has changed.
-  fileprivate func isCurrent(_ candidate: GrantCandidate, module: Int64) throws -> Bool {
+  fileprivate func isCurrent(_ grant: GrantJob.Grant, module: Int64) throws -> Bool {
     let statement = try cachedStatement(
       sql: """
         SELECT status = ?1 AND identity = ?2
@@ -147,8 +146,7 @@ extension Database {
     return try Bool.fetchOne(
       statement,
       arguments: [
-        candidate.status.rawValue, candidate.identityRow, module, Int64(clamping: candidate.sequence - 1),
-        candidate.row,
+        grant.status.rawValue, grant.identityRow, module, Int64(clamping: grant.record.sequence - 1), grant.row,
       ]) ?? false
   }
 
@@ -168,7 +166,9 @@ extension Database {
 
   fileprivate func begin(_ series: GrantSeries, module: Int64, in job: Int64) throws -> GrantJob.Part {
     try execute(
-      sql: "INSERT INTO grant_series (job, module, epoch, terms, chain, count) VALUES (?, ?, ?, ?, ?, 0)",
+      sql: """
+        INSERT INTO grant_series (job, module, epoch, terms, chain, count, is_foreign) VALUES (?, ?, ?, ?, ?, 0, 0)
+        """,
       arguments: [
         job, module, Int64(clamping: series.terms.epoch), Data(series.terms.encoded()), Data(series.chain),
       ])
@@ -176,16 +176,12 @@ extension Database {
   }
 
   fileprivate func insert(_ grant: GrantJob.Grant, module: Int64, series: Int64, keeps: Bool) throws {
-    var record: Data?
-    if keeps {
-      var bytes: [UInt8] = []
-      grant.record.append(to: &bytes)
-      record = Data(bytes)
-    }
+    let record = keeps ? Data(grant.record.bytes) : nil
     let statement = try cachedStatement(
-      sql: "INSERT INTO grants (device, module, sequence, series, identity, record) VALUES (?, ?, ?, ?, ?, ?)")
+      sql: "INSERT INTO grants (device, module, sequence, series, identity, seal, record) VALUES (?, ?, ?, ?, ?, ?, ?)")
     try statement.execute(arguments: [
-      grant.candidate.row, module, Int64(clamping: grant.record.sequence), series, grant.candidate.identityRow, record,
+      grant.row, module, Int64(clamping: grant.record.sequence), series, grant.identityRow,
+      Data(grant.seal), record,
     ])
   }
 

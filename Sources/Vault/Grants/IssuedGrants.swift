@@ -58,16 +58,20 @@ extension Vault {
         database,
         sql: """
           SELECT grant_series.id, terms FROM grant_series JOIN modules ON modules.id = module
-          WHERE ?1 IS NULL OR name = ?1
+          WHERE NOT is_foreign AND (?1 IS NULL OR name = ?1)
           """,
         arguments: [module?.text])
       var found: [[UInt8]: GrantedTerms] = [:]
       for row in rows {
         var terms = try CommonGrantTerms(stored: row)
+        // The encoding is the only one, so this is of what stands there.
+        let digest = try terms.digest()
         terms.epoch = 0
         terms.issuedAt = 0
         let key = terms.encoded()
-        found[key, default: GrantedTerms(terms: terms, series: [])].series.insert(try row.rowID("id", in: .grant))
+        var granted = found[key] ?? GrantedTerms(terms: terms, series: [:])
+        granted.series[try row.rowID("id", in: .grant)] = digest
+        found[key] = granted
       }
       return found.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
     }
@@ -78,8 +82,8 @@ extension Vault {
 public struct GrantedTerms: Equatable, Sendable {
   /// With epoch and issue time 0.
   public let terms: CommonGrantTerms
-  /// The rows of the series that have them.
-  public internal(set) var series: Set<Int64>
+  /// The rows of the series that have them, and the digests of what stands there.
+  var series: [Int64: [UInt8]]
 }
 
 extension Database {

@@ -28,6 +28,8 @@ extension Vault {
       try database.encryptContentKeys(from: key, to: next)
       try database.sealTrust(from: key, to: next)
       try database.sealDevices(from: key, to: next)
+      try database.sealTags(from: key, to: next)
+      try database.sealGrants(from: key, to: next)
       try database.append(.vaultKeyRotated, [Event.Detail("generation", .number(generation))], on: occasion)
     }
     // What the former key encrypted shall not lie on in the journal. Where another process reads, it goes a little later.
@@ -66,6 +68,7 @@ extension Database {
   }
 
   fileprivate func sealDevices(from key: VaultKey, to next: VaultKey) throws {
+    let (old, new) = (try key.makeSealer(), try next.makeSealer())
     var last: Int64 = 0
     let select = try makeStatement(
       sql: "\(DeviceRecord.query) WHERE devices.id > ? ORDER BY devices.id LIMIT 1000")
@@ -75,10 +78,42 @@ extension Database {
       guard let end = devices.last else { return }
       for device in devices {
         let content = device.sealedContent(as: device.status)
-        guard try key.isSealed(content, by: device.seal) else { continue }
-        try update.execute(arguments: [Data(try next.seal(content)), device.row])
+        guard try old.isSealed(content, by: device.seal) else { continue }
+        try update.execute(arguments: [Data(try new.seal(content)), device.row])
       }
       last = end.row
+    }
+  }
+
+  fileprivate func sealTags(from key: VaultKey, to next: VaultKey) throws {
+    let (old, new) = (try key.makeSealer(), try next.makeSealer())
+    let update = try makeStatement(sql: "UPDATE device_tags SET seal = ? WHERE tag = ? AND device = ?")
+    var last: (tag: Int64, device: Int64) = (0, 0)
+    while true {
+      let tags = try sealedTags(after: last, limit: 1000)
+      guard let end = tags.last else { return }
+      for tag in tags where try old.isSealed(tag.content, by: tag.seal) {
+        try update.execute(arguments: [Data(try new.seal(tag.content)), tag.tag, tag.device])
+      }
+      last = (end.tag, end.device)
+    }
+  }
+
+  fileprivate func sealGrants(from key: VaultKey, to next: VaultKey) throws {
+    let (old, new) = (try key.makeSealer(), try next.makeSealer())
+    let update = try makeStatement(sql: "UPDATE grants SET seal = ? WHERE device = ? AND module = ? AND sequence = ?")
+    var digests = TermsDigests()
+    var last: Int64 = 0
+    while true {
+      // All grants of a device at once: nobody has many.
+      let grants = try sealedGrants(afterDevice: last, devices: 1000, &digests)
+      guard let end = grants.last else { return }
+      for grant in grants where try old.isSealed(grant.content, by: grant.seal) {
+        try update.execute(arguments: [
+          Data(try new.seal(grant.content)), grant.device, grant.module, Int64(clamping: grant.sequence),
+        ])
+      }
+      last = end.device
     }
   }
 }

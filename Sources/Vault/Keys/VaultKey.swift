@@ -112,18 +112,16 @@ public final class VaultKey: Sendable {
 
   static let sealSize = 16
 
+  func makeSealer() throws(VaultError) -> RecordSealer {
+    try RecordSealer(recordKey)
+  }
+
   /// What only a holder of the vault key can make for a record (SPEC 14.3).
   func seal(_ record: [UInt8]) throws(VaultError) -> [UInt8] {
-    do throws(CryptographyError) {
-      let seal = try HKDF.sha256.expand(recordKey, info: record.span.bytes, byteCount: Self.sealSize)
-      return seal.withBytes { $0.withUnsafeBytes { Array($0) } }
-    } catch {
-      throw .cryptography(error)
-    }
+    try makeSealer().seal(record)
   }
 
   func isSealed(_ record: [UInt8], by seal: [UInt8]) throws(VaultError) -> Bool {
-    let expected = try self.seal(record)
-    return constantTimeEquals(expected.span.bytes, seal.span.bytes)
+    try makeSealer().isSealed(record, by: seal)
   }
 }

@@ -44,6 +44,10 @@ extension Vault {
       check.trust(key)
       check.modules(key)
       check.devices(key)
+      if let key {
+        check.tags(key)
+        check.grants(key)
+      }
       check.relations()
       return check.report
     }
@@ -207,6 +211,39 @@ private struct Check {
       && claims.lifecycle == device.identity.lifecycle
       && file.dice.map(\.codeHash) == [device.identity.platform.loader, device.identity.platform.decryptor]
     return isSame ? nil : "its identity says something else than its record"
+  }
+
+  // MARK: What selects devices
+
+  mutating func tags(_ key: VaultKey) {
+    attempt(.tag) { check in
+      let sealer = try key.makeSealer()
+      var last: (tag: Int64, device: Int64) = (0, 0)
+      while true {
+        let tags = try check.database.sealedTags(after: last, limit: 1000)
+        guard let end = tags.last else { return }
+        for tag in tags where try !sealer.isSealed(tag.content, by: tag.seal) {
+          check.report.note(.tag, "\(tag.words): not made with the vault's key")
+        }
+        last = (end.tag, end.device)
+      }
+    }
+  }
+
+  mutating func grants(_ key: VaultKey) {
+    attempt(.grant) { check in
+      let sealer = try key.makeSealer()
+      var digests = TermsDigests()
+      var last: Int64 = 0
+      while true {
+        let grants = try check.database.sealedGrants(afterDevice: last, devices: 1000, &digests)
+        guard let end = grants.last else { return }
+        for grant in grants where try !sealer.isSealed(grant.content, by: grant.seal) {
+          check.report.note(.grant, "\(grant.words): not made with the vault's key")
+        }
+        last = end.device
+      }
+    }
   }
 
   // MARK: Everything else

@@ -1,0 +1,1 @@
+"""A second implementation of Husk's formats, written from SPEC.md alone."""
