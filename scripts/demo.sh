@@ -46,7 +46,7 @@ device install B adpcm.grant activity.grant
 refused device boot B -- roundtrip "$scratch/melody.wav" 2>&1
 echo "Device A with one flipped byte in the codec's package:"
 as_root python3 - <<'END'
-path = "A/flash/modules/com.example.adpcm.husk"
+path = "A/flash/modules/com.example.adpcm/1.husk"
 data = bytearray(open(path, "rb").read())
 data[-1000] ^= 1
 open(path, "wb").write(data)

@@ -127,8 +127,8 @@ struct SimTests {
     try desk.pack()
     try desk.make("sim", "install", "dev", "codec.husk")
     try desk.make("sim", "install", "dev", "codec.husk")
-    #expect(try desk.read("dev/flash/modules/com.acme.codec.husk") == desk.read("codec.husk"))
-    #expect(try desk.permissions("dev/flash/modules/com.acme.codec.husk") == 0o644)
+    #expect(try desk.read("dev/flash/modules/com.acme.codec/1.husk") == desk.read("codec.husk"))
+    #expect(try desk.permissions("dev/flash/modules/com.acme.codec/1.husk") == 0o644)
     let packages = try #require(try desk.report("sim", "status", "dev")["package"] as? [[String: Any]])
     #expect(packages.map { $0["name"] as? String } == ["com.acme.codec"])
   }

@@ -66,7 +66,7 @@ struct ArgumentTests {
         protections, no room: 3
         untouched: 0
         protections, no size: 64
-        version 0.2.0 2000
+        version 0.3.0 3000
 
         """)
     #expect(outcome.stderr == "")

@@ -49,7 +49,8 @@ install -m 644 "$release/systemd/husk.sysusers" "$root/usr/lib/sysusers.d/husk.c
 install -m 644 "$release"/systemd/husk-decryptor.{socket,service} "$root/etc/systemd/system/"
 
 install -m 755 "$client" "$root/usr/bin/client"
-install -m 644 "$device"/flash/{modules/com.example.adpcm.husk,grants/com.example.adpcm.grant} "$root/data/"
+install -m 644 "$device/flash/modules/com.example.adpcm/1.husk" "$root/data/com.example.adpcm.husk"
+install -m 644 "$device/flash/grants/com.example.adpcm/1.grant" "$root/data/com.example.adpcm.grant"
 cat >"$root/etc/systemd/system/default.target" <<'END'
 [Unit]
 Requires=basic.target use.service

@@ -70,16 +70,38 @@ import Testing
     }
   }
 
-  @Test("lists the modules in the flash folder, and which have no grant")
-  func listsModules() throws {
+  @Test("tells which versions of modules are in the store, and what happened to them")
+  func tellsModules() throws {
     try Device.with { device in
-      try FileManager.default.removeItem(at: device.grantFile(Samples.codec))
-      for other in ["README", ".husk", "Upper.husk", "com..example.husk", "com.example.husk.part"] {
-        try Data().write(to: device.flash.appending(path: "modules/\(other)"))
-      }
-      let outcome = try device.run("list", hasSocket: false)
+      let outcome = try device.run("modules")
       #expect(outcome.status == 0)
-      #expect(outcome.text == "com.example.activity\ncom.example.adpcm (no grant)\n")
+      #expect(
+        outcome.text == """
+          com.example.fake
+            good: 1.2.3
+            on trial: 1.3.0
+            tries left: 2
+            packages: 1000 bytes
+            received in part: 10 bytes
+            run 0: 1.3.0 installed
+            run 1: 1.3.0 tried, 2 tries left
+            run 1: 1.3.0 refused: made for another device
+          free: 4096 bytes
+
+          """)
+    }
+  }
+
+  @Test("installs what a file or standard input gives")
+  func installs() throws {
+    try Device.with { device in
+      try device.write("package", Data("0".utf8))
+      #expect(try device.run("install", "package").text == "installed: module com.example.fake\n")
+      #expect(try device.run("install", "-", input: Data("0".utf8)).text == "installed: module com.example.fake\n")
+      let refused = try device.run("install", "-", input: Data("14".utf8))
+      #expect(refused.status == 1)
+      #expect(refused.errors == "firmware: error: installing -: made for another device (status 14)\n")
+      #expect(try device.run("install", "missing").status == 3)
     }
   }
 
@@ -200,7 +222,7 @@ import Testing
       try FileManager.default.copyItem(at: device.package(Samples.activity), to: device.package(Samples.codec))
       let outcome = try device.run("roundtrip", "-", input: Data(contentsOf: Samples.melody))
       #expect(outcome.status == 1)
-      let expected = "firmware: error: finding adpcm_interface in com.example.adpcm: not found (status 65)\n"
+      let expected = "firmware: error: loading com.example.adpcm: something else (status 73)\n"
       #expect(outcome.errors == expected)
     }
   }
@@ -218,7 +240,7 @@ import Testing
   @Test(
     "refuses arguments that make no sense with 2",
     arguments: [
-      [], ["sing"], ["list", "x"], ["encode", "a"], ["encode", "a", "b", "c"], ["info"], ["info", "../x"],
+      [], ["sing"], ["modules", "x"], ["install"], ["install", "a", "b"], ["encode", "a"], ["encode", "a", "b", "c"], ["info"], ["info", "../x"],
       ["info", "/x"], ["info", ""], ["info", "."], ["info", "a..b"], ["info", ".a"], ["info", "a."], ["info", "A"],
       ["info", String(repeating: "a", count: 128)], ["protections", "--xml"], ["protections", "--json", "x"],
     ])

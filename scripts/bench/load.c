@@ -110,9 +110,9 @@ static void load_plainly(const char *path) {
 
 static void load(husk_device *device, const char *name) {
   char path[256];
-  snprintf(path, sizeof path, "modules/%s.husk", name);
+  snprintf(path, sizeof path, "modules/%s/1.husk", name);
   const int package = openat(FLASH, path, O_RDONLY | O_CLOEXEC);
-  snprintf(path, sizeof path, "grants/%s.grant", name);
+  snprintf(path, sizeof path, "grants/%s/1.grant", name);
   const int grant = openat(FLASH, path, O_RDONLY | O_CLOEXEC);
   husk_module *module;
   const husk_status status = husk_load_fd(device, package, grant, NULL, &module);
@@ -137,7 +137,7 @@ static void measure(husk_device *device, int rounds, const char *folder, const c
   char original[512], path[512], package[256];
   snprintf(original, sizeof original, "%s/%s.so", folder, name);
   snprintf(path, sizeof path, "%s/%s.lz4", folder, name);
-  snprintf(package, sizeof package, "modules/%s.husk", name);
+  snprintf(package, sizeof package, "modules/%s/1.husk", name);
   const buffer frame = read_file(AT_FDCWD, path), module = read_file(AT_FDCWD, original);
   memset(best, 0, sizeof best);
   double first = 0;
