@@ -55,7 +55,7 @@ let sharedTargets: [Target] = [
   shared("DICE", ["CBOR", "COSE", "Cryptography", "SecretBytes"]),
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
-  shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass"]),
+  shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
   shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
@@ -73,7 +73,9 @@ let sharedTargets: [Target] = [
 let deviceTargets: [Target] = [
   .target(
     name: "Loader",
-    dependencies: ["CBOR", "CHusk", "CLinux", "CLoader", "ErrorClass", "ModuleELF", "Protections", "SecureWorld"],
+    dependencies: [
+      "CBOR", "CHusk", "CLinux", "CLoader", "DeviceStore", "ErrorClass", "ModuleELF", "Protections", "SecureWorld",
+    ],
     swiftSettings: swift),
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
@@ -111,8 +113,8 @@ let hostTargets: [Target] = [
   host(
     "Simulator",
     [
-      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "ErrorClass", "HostSupport",
-      "HuskFormat", "Packager", "Protections", "SecretBytes", "SecureWorld",
+      "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "Decryptor", "DeviceStore", "ErrorClass",
+      "HostSupport", "HuskFormat", "Packager", "Protections", "SecretBytes", "SecureWorld",
     ]),
   host(
     "HuskCommands",
@@ -252,6 +254,14 @@ let testTargets: [Target] = [
   tests("BoardTests", ["CLinux", "DeviceSupport", "ErrorClass", "husk"]),
   .testTarget(
     name: "ABITests", dependencies: ["DeviceSupport", "TestSupport"], exclude: ["husk.abi"], swiftSettings: common),
+  tests(
+    "ModuleStoreTests",
+    [
+      "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld", "Simulator",
+      "StorageSimulation",
+    ]),
+  tests(
+    "UpdateTests", ["BootChain", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld"]),
   tests("LibraryTests", ["BootChain", "CLinux", "DeviceSupport", "FormatFixtures", "HuskFormat"]),
   tests(
     "IsolationTests",

@@ -1,6 +1,7 @@
 /*
  * fake_husk.c - a stand-in for libhusk, to test the firmware by itself: a "package" is the module in the clear, and a
- * "grant" is a text, the number of the status that loading comes to (0: it is loaded). There is no decryptor.
+ * "grant" is a text, the number of the status that loading comes to (0: it is loaded). There is no decryptor, and the store
+ * is a folder with modules/NAME.husk and grants/NAME.grant.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -8,13 +9,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "husk.h"
 
 struct husk_device { int socket; };
 struct husk_module { void *handle; };
+struct husk_store { int unused; };
 
 static const uint8_t identity[] = {0xD9, 0xD9, 0xF7, 0x00, 0xFF};
 
@@ -29,29 +30,87 @@ husk_status husk_open(int socket_fd, const husk_open_options *options, husk_devi
 
 void husk_close(husk_device *device) { free(device); }
 
-static int is_regular(int descriptor) {
-  struct stat status;
-  return fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+husk_status husk_store_open(husk_device *device, int flash_fd, husk_store **out) {
+  *out = NULL;
+  if (device == NULL || flash_fd != HUSK_INHERITED_FLASH) return HUSK_E_INVALID_ARGUMENT;
+  *out = calloc(1, sizeof **out);
+  return *out == NULL ? HUSK_E_OUT_OF_MEMORY : HUSK_OK;
 }
 
-husk_status husk_load_fd(husk_device *device, int package_fd, int grant_fd, const husk_load_options *options,
-                         husk_module **out) {
+void husk_store_close(husk_store *store) { free(store); }
+
+husk_status husk_load_installed(husk_store *store, const char *name, const husk_load_options *options,
+                                husk_module **out) {
   *out = NULL;
-  if (device == NULL || options != NULL || !is_regular(package_fd) || !is_regular(grant_fd))
-    return HUSK_E_INVALID_ARGUMENT;
-  char text[16] = {0}, path[32];
-  if (read(grant_fd, text, sizeof text - 1) < 0) return HUSK_E_IO;
+  char path[256], text[16] = {0};
+  snprintf(path, sizeof path, "grants/%s.grant", name);
+  int grant = openat(HUSK_INHERITED_FLASH, path, O_RDONLY | O_CLOEXEC);
+  if (store == NULL || grant < 0) return HUSK_E_NOT_FOUND;
+  if (read(grant, text, sizeof text - 1) < 0) return HUSK_E_IO;
+  close(grant);
   if (atoi(text) != HUSK_OK) return atoi(text);
-  snprintf(path, sizeof path, "/proc/self/fd/%d", package_fd);
+  snprintf(path, sizeof path, "modules/%s.husk", name);
+  int package = openat(HUSK_INHERITED_FLASH, path, O_RDONLY | O_CLOEXEC);
+  if (package < 0) return HUSK_E_NOT_FOUND;
+  snprintf(path, sizeof path, "/proc/self/fd/%d", package);
   void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
+  close(package);
   if (handle == NULL) return HUSK_E_LOAD_FAILED;
-  *out = calloc(1, sizeof **out);
-  (*out)->handle = handle;
+  husk_module *module = calloc(1, sizeof *module);
+  module->handle = handle;
+  if (options->self_test != NULL && options->self_test(options->self_test_user, module) != 0) {
+    husk_unload(module);
+    return HUSK_E_SELF_TEST_FAILED;
+  }
+  *out = module;
   return HUSK_OK;
 }
 
-husk_status husk_show_status_list_fd(husk_device *device, int fd) {
-  return device == NULL || fd < 0 ? HUSK_E_INVALID_ARGUMENT : HUSK_OK;
+husk_status husk_module_confirm(husk_store *store, husk_module *module) {
+  return store == NULL || module == NULL ? HUSK_E_INVALID_ARGUMENT : HUSK_OK;
+}
+
+/* What the device tests have a real store for: here, one module with everything that can be printed. */
+husk_status husk_store_modules(husk_store *store, husk_stored_module *modules, size_t capacity, size_t *count) {
+  *count = 1;
+  if (store == NULL) return HUSK_E_INVALID_ARGUMENT;
+  if (capacity < 1) return HUSK_E_LIMIT_EXCEEDED;
+  *modules = (husk_stored_module){
+      .size = sizeof *modules, .flags = HUSK_STORED_GOOD | HUSK_STORED_ON_TRIAL, .version = {1, 2, 3},
+      .trial_version = {1, 3, 0}, .tries_left = 2, .packages = 1000, .received = 10, .name = "com.example.fake"};
+  return HUSK_OK;
+}
+
+husk_status husk_store_history(husk_store *store, const char *name, husk_event *events, size_t capacity,
+                               size_t *count) {
+  if (store == NULL || strcmp(name, "com.example.fake") != 0 || capacity < 3) return HUSK_E_INVALID_ARGUMENT;
+  size_t size = events->size;
+  events[0] = (husk_event){size, 0, HUSK_EVENT_INSTALLED, 1, 0, {1, 3, 0}, 0};
+  events[1] = (husk_event){size, 1, HUSK_EVENT_TRIED, 1, 2, {1, 3, 0}, 0};
+  events[2] = (husk_event){size, 1, HUSK_EVENT_REFUSED, 1, HUSK_E_WRONG_DEVICE, {1, 3, 0}, 0};
+  *count = 3;
+  return HUSK_OK;
+}
+
+const char *husk_event_string(uint32_t kind) {
+  return kind == HUSK_EVENT_INSTALLED ? "installed" : kind == HUSK_EVENT_TRIED ? "tried" : "refused";
+}
+
+husk_status husk_store_usage(husk_store *store, husk_usage *usage) {
+  if (store == NULL) return HUSK_E_INVALID_ARGUMENT;
+  usage->free = 4096;
+  return HUSK_OK;
+}
+
+/* Says what it was given. */
+husk_status husk_install_fd(husk_store *store, int fd, const husk_install_options *options, husk_file_info *info) {
+  if (store == NULL || options != NULL) return HUSK_E_INVALID_ARGUMENT;
+  char text[16] = {0};
+  if (read(fd, text, sizeof text - 1) < 0) return HUSK_E_IO;
+  if (atoi(text) != HUSK_OK) return atoi(text);
+  strcpy(info->role, "module");
+  strcpy(info->name, "com.example.fake");
+  return HUSK_OK;
 }
 
 husk_status husk_confirm(husk_device *device) { return device == NULL ? HUSK_E_INVALID_ARGUMENT : HUSK_OK; }

@@ -24,7 +24,7 @@ void command_encode(char **arguments) {
   wav adpcm = codec_encode(&codec, &pcm);
   write_wav(arguments[1], &adpcm);
   free((void *)adpcm.data);
-  husk_unload(codec.module);
+  device_unload(codec.module);
   device_close(device);
   free(in.bytes);
 }
@@ -37,7 +37,7 @@ void command_decode(char **arguments) {
   wav pcm = codec_decode(&codec, arguments[0], &adpcm);
   write_wav(arguments[1], &pcm);
   free((void *)pcm.data);
-  husk_unload(codec.module);
+  device_unload(codec.module);
   device_close(device);
   free(in.bytes);
 }
@@ -70,7 +70,7 @@ void command_roundtrip(char **arguments) {
   print_snr(&pcm, &again);
   free((void *)again.data);
   free((void *)adpcm.data);
-  husk_unload(codec.module);
+  device_unload(codec.module);
   device_close(device);
   free(in.bytes);
 }

@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "activity.h"
 #include "commands.h"
@@ -27,12 +28,18 @@ typedef struct {
   unsigned windows;
 } interval;
 
-static classifier load_classifier(husk_device *device) {
-  classifier out = {.module = device_load(device, ACTIVITY_MODULE)};
+/* Whether a module is one that this firmware can use. */
+static int test_classifier(void *user, husk_module *module) {
+  (void)user;
+  void *address;
   activity_interface_fn *interface;
-  device_function(out.module, ACTIVITY_MODULE, "activity_interface", &interface);
-  if (interface() != ACTIVITY_INTERFACE)
-    fail(EXIT_MODULE, "%s has another interface than this firmware", ACTIVITY_MODULE);
+  if (husk_symbol(module, "activity_interface", &address) != HUSK_OK) return 1;
+  memcpy(&interface, &address, sizeof interface);
+  return interface() == ACTIVITY_INTERFACE ? 0 : 2;
+}
+
+static classifier load_classifier(husk_device *device) {
+  classifier out = {.module = device_load(device, ACTIVITY_MODULE, test_classifier)};
   device_function(out.module, ACTIVITY_MODULE, "activity_classify", &out.classify);
   device_function(out.module, ACTIVITY_MODULE, "activity_label", &out.label);
   return out;
@@ -94,7 +101,7 @@ void command_classify(char **arguments) {
   husk_device *device = device_open();
   classifier classifier = load_classifier(device);
   classify(&classifier, arguments[0], &recording);
-  husk_unload(classifier.module);
+  device_unload(classifier.module);
   device_close(device);
   free(recording.samples);
 }

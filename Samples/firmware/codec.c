@@ -13,11 +13,36 @@ static void *allocate(size_t count, size_t size) {
   return memory;
 }
 
-codec codec_load(husk_device *device) {
-  codec codec = {.module = device_load(device, CODEC_MODULE)};
+/* Finds a function of a module that is tested; null if there is none. */
+static void *find(husk_module *module, const char *name) {
+  void *address;
+  return husk_symbol(module, name, &address) == HUSK_OK ? address : NULL;
+}
+
+/* Whether a module is one that this firmware can use: a block of silence must come back as it was. */
+static int test_codec(void *user, husk_module *module) {
+  (void)user;
+  enum { BLOCK_SIZE = 256, FRAMES = 505 };
+  void *addresses[] = {find(module, "adpcm_interface"), find(module, "adpcm_encode_block"),
+                       find(module, "adpcm_decode_block")};
+  for (int i = 0; i < 3; i++)
+    if (addresses[i] == NULL) return 1;
   adpcm_interface_fn *interface;
-  device_function(codec.module, CODEC_MODULE, "adpcm_interface", &interface);
-  if (interface() != ADPCM_INTERFACE) fail(EXIT_MODULE, "%s has another interface than this firmware", CODEC_MODULE);
+  adpcm_encode_block_fn *encode;
+  adpcm_decode_block_fn *decode;
+  memcpy(&interface, &addresses[0], sizeof interface);
+  memcpy(&encode, &addresses[1], sizeof encode);
+  memcpy(&decode, &addresses[2], sizeof decode);
+  if (interface() != ADPCM_INTERFACE) return 2;
+  int16_t before[FRAMES] = {0}, after[FRAMES];
+  uint8_t block[BLOCK_SIZE];
+  if (encode(1, before, FRAMES, block, BLOCK_SIZE) != ADPCM_OK) return 3;
+  if (decode(1, block, BLOCK_SIZE, BLOCK_SIZE, after, FRAMES) != ADPCM_OK) return 4;
+  return memcmp(before, after, sizeof before) == 0 ? 0 : 5;
+}
+
+codec codec_load(husk_device *device) {
+  codec codec = {.module = device_load(device, CODEC_MODULE, test_codec)};
   device_function(codec.module, CODEC_MODULE, "adpcm_frames_per_block", &codec.frames_per_block);
   device_function(codec.module, CODEC_MODULE, "adpcm_encode_block", &codec.encode_block);
   device_function(codec.module, CODEC_MODULE, "adpcm_decode_block", &codec.decode_block);

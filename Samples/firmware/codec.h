@@ -16,7 +16,7 @@ typedef struct {
   adpcm_decode_block_fn *decode_block;
 } codec;
 
-/* Loads the codec module, or fails. Give it back with husk_unload(codec.module). */
+/* Loads the codec module, or fails. Give it back with device_unload(codec.module). */
 codec codec_load(husk_device *device);
 
 /*

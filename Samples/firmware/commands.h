@@ -4,8 +4,11 @@
 #ifndef COMMANDS_H
 #define COMMANDS_H
 
-/* Prints the modules in the flash folder, one a line. */
-void command_list(char **arguments);
+/* Prints the modules in the store: which version is good, which on trial, and what happened to them. */
+void command_modules(char **arguments);
+
+/* FILE: installs a package, a grant or a status list. */
+void command_install(char **arguments);
 
 /* IN.wav OUT.wav: from PCM to IMA ADPCM. */
 void command_encode(char **arguments);

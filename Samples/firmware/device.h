@@ -11,14 +11,8 @@
 
 #include "husk.h"
 
-/* The descriptor of the flash folder, and where in it packages, grants and status lists are. */
-#define FLASH_DESCRIPTOR 4
-#define FLASH_MODULES "modules"
-#define FLASH_GRANTS "grants"
-#define FLASH_STATUS "status"
-#define PACKAGE_SUFFIX ".husk"
-#define GRANT_SUFFIX ".grant"
-#define STATUS_SUFFIX ".status"
+/* The descriptor of the flash folder. */
+#define FLASH_DESCRIPTOR HUSK_INHERITED_FLASH
 
 /* The modules that this firmware is made for. */
 #define CODEC_MODULE "com.example.adpcm"
@@ -30,23 +24,29 @@
 /* Whether it is a reverse-DNS name: a-z, digits and hyphens between single dots. Such a name leaves no folder. */
 bool is_module_name(const char *name);
 
-/* Opens the session with the decryptor and shows it the status lists of the flash folder, or fails. */
+/* Opens the session with the decryptor, or fails. */
 husk_device *device_open(void);
 
 /* Says that this boot is healthy, as whoever has come so far knows, and ends the session. A device on which the boot stages
  * aren't Husk's to update has nothing to be told. */
 void device_close(husk_device *device);
 
-/* Shows the decryptor every status list of the flash folder. What it doesn't take is reported on standard error. */
-void device_show_status_lists(husk_device *device);
+/* Ends the use of the module store; for device_close. */
+void device_close_store(void);
 
-/* Loads a module of the flash folder, or fails. */
-husk_module *device_load(husk_device *device, const char *name);
+/*
+ * Loads a module of the store, or fails. A new version is on trial: if it doesn't load or doesn't pass the test (which
+ * may be null), the former one is loaded.
+ */
+husk_module *device_load(husk_device *device, const char *name, husk_self_test self_test);
+
+/* Unloads a module that did what it should: if it was on trial, it is the good version now. */
+void device_unload(husk_module *module);
 
 /* Finds a function of a module, or fails. `pointer` is where the pointer to the function goes. */
 void device_function(husk_module *module, const char *module_name, const char *name, void *pointer);
 
-/* Calls `visit` for the name of each package in the flash folder, in byte order, or fails. */
-void device_list(void (*visit)(const char *name, bool has_grant));
+/* Calls `visit` for the name of each module in the store that can be loaded, in byte order, or fails. */
+void device_list(husk_device *device, void (*visit)(const char *name));
 
 #endif

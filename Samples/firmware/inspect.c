@@ -1,5 +1,5 @@
 /*
- * inspect.c - the commands list, info and identity.
+ * inspect.c - the commands info and identity.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -10,13 +10,6 @@
 #include "device.h"
 #include "fail.h"
 #include "file.h"
-
-static void print_listed(const char *name, bool has_grant) { printf("%s%s\n", name, has_grant ? "" : " (no grant)"); }
-
-void command_list(char **arguments) {
-  (void)arguments;
-  device_list(print_listed);
-}
 
 /* Prints "what: " and a time in UTC, or "none" for 0. */
 static void print_time(const char *what, int64_t seconds) {
@@ -34,7 +27,7 @@ static void print_time(const char *what, int64_t seconds) {
 void command_info(char **arguments) {
   if (!is_module_name(arguments[0])) fail(EXIT_USAGE, "not a module's name: %s", arguments[0]);
   husk_device *device = device_open();
-  husk_module *module = device_load(device, arguments[0]);
+  husk_module *module = device_load(device, arguments[0], NULL);
   husk_module_info info = HUSK_MODULE_INFO_INIT;
   require_ok(husk_module_get_info(module, &info), "asking about", arguments[0]);
   printf("name: %s\n", info.name);
@@ -50,7 +43,7 @@ void command_info(char **arguments) {
   printf("%s\n", info.features == NULL || info.features_size == 0 ? "none" : "");
   printf("memory: %s, %s\n", info.flags & HUSK_MODULE_LOCKED ? "locked" : "not locked",
          info.flags & HUSK_MODULE_EXECUTE_ONLY ? "code execute-only" : "code readable");
-  husk_unload(module);
+  device_unload(module);
   device_close(device);
 }
 

@@ -18,7 +18,8 @@ typedef struct {
 } command;
 
 static const command commands[] = {
-    {"list", 0, 0, "", command_list},
+    {"modules", 0, 0, "", command_modules},
+    {"install", 1, 1, " FILE", command_install},
     {"encode", 2, 2, " IN.wav OUT.wav", command_encode},
     {"decode", 2, 2, " IN.wav OUT.wav", command_decode},
     {"roundtrip", 1, 1, " IN.wav", command_roundtrip},

@@ -14,9 +14,7 @@
 static husk_device *device;
 
 /* Loaded for good: the kernel gives its memory back when the firmware ends. */
-static void load_if_granted(const char *name, bool has_grant) {
-  if (has_grant) device_load(device, name);
-}
+static void load(const char *name) { device_load(device, name, NULL); }
 
 static const char *state_name(int32_t state) {
   switch (state) {
@@ -62,7 +60,7 @@ void command_protections(char **arguments) {
   bool json = arguments[0] != NULL;
   if (json && strcmp(arguments[0], "--json") != 0) fail(EXIT_USAGE, "usage: firmware protections [--json]");
   device = device_open();
-  device_list(load_if_granted);
+  device_list(device, load);
   husk_protection list[HUSK_PROTECTIONS_MAX] = {HUSK_PROTECTION_INIT};
   size_t count, totals[3] = {0};
   require_ok(husk_protections(device, list, HUSK_PROTECTIONS_MAX, &count), "asking for", "the protections");

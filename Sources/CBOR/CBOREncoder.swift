@@ -10,6 +10,7 @@ public struct CBOREncoder: Sendable {
 
   // MARK: Numbers and simple values
 
+  @inline(never)
   public mutating func encode(unsigned value: UInt64) {
     appendHead(.unsigned, value)
   }
@@ -22,6 +23,7 @@ public struct CBOREncoder: Sendable {
     }
   }
 
+  @inline(never)
   public mutating func encode(bool value: Bool) {
     bytes.append(value ? SimpleValue.true : SimpleValue.false)
   }
@@ -76,6 +78,7 @@ public struct CBOREncoder: Sendable {
   // MARK: Structure
 
   /// Starts an array: exactly `count` items must follow. For maps see ``encodeMap(_:)``.
+  @inline(never)
   public mutating func beginArray(_ count: Int) {
     appendHead(.array, UInt64(count))
   }
@@ -107,6 +110,7 @@ public struct CBOREncoder: Sendable {
 }
 
 extension CBOREncoder {
+  @inline(never)
   private mutating func appendHead(_ type: CBORType, _ argument: UInt64) {
     let width = Self.width(of: argument)
     let information = width == 0 ? UInt8(truncatingIfNeeded: argument) : 24 + UInt8(width.trailingZeroBitCount)

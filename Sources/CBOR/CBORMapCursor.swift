@@ -26,6 +26,7 @@ extension CBORReader {
   ///
   /// Throws `nonCanonical` or `duplicateKey` where the key doesn't sort after its predecessor (RFC 8949 §4.2.1). In a map
   /// with keys of both types, ``peekType()`` tells which method to call while ``CBORMapCursor/remaining`` is not zero.
+  @inline(never)
   public mutating func nextIntegerKey(_ map: inout CBORMapCursor) throws(CBORError) -> Int64? {
     guard map.remaining > 0 else { return nil }
     var ahead = self

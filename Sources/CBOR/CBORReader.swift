@@ -39,6 +39,7 @@ public struct CBORReader: Sendable {
 
   // MARK: Numbers and simple values
 
+  @inline(never)
   public mutating func readUnsigned() throws(CBORError) -> UInt64 {
     let head = try nextHead(.unsigned)
     position = head.end
@@ -46,6 +47,7 @@ public struct CBORReader: Sendable {
   }
 
   /// An integer of either sign; `outOfRange` where it doesn't fit 64 bits.
+  @inline(never)
   public mutating func readInteger() throws(CBORError) -> Int64 {
     let head = try head(at: position)
     guard head.type == .unsigned || head.type == .negative else { throw CBORError(.unexpectedType, at: position) }
@@ -54,6 +56,7 @@ public struct CBORReader: Sendable {
     return head.type == .unsigned ? magnitude : -1 - magnitude
   }
 
+  @inline(never)
   public mutating func readBool() throws(CBORError) -> Bool {
     let head = try nextHead(.simple)
     let value = bytes[head.start]
@@ -69,6 +72,7 @@ public struct CBORReader: Sendable {
   }
 
   /// A tag's number (RFC 8949 §3.4). The item it applies to comes next.
+  @inline(never)
   public mutating func readTag() throws(CBORError) -> UInt64 {
     let head = try nextHead(.tag)
     position = head.end
@@ -78,6 +82,7 @@ public struct CBORReader: Sendable {
   // MARK: Strings
 
   /// - Parameter limit: the greatest acceptable length in bytes; a longer string is `tooLarge`.
+  @inline(never)
   public mutating func readBytes(atMost limit: Int = .max) throws(CBORError) -> ArraySlice<UInt8> {
     let content = try content(of: nextHead(.bytes), atMost: limit)
     position = content.upperBound
@@ -85,6 +90,7 @@ public struct CBORReader: Sendable {
   }
 
   /// A byte string of exactly `count` bytes, such as a digest; any other length is `outOfRange`.
+  @inline(never)
   public mutating func readBytes(count: Int) throws(CBORError) -> ArraySlice<UInt8> {
     let content = try content(of: nextHead(.bytes))
     guard content.count == count else { throw CBORError(.outOfRange, at: position) }
@@ -93,6 +99,7 @@ public struct CBORReader: Sendable {
   }
 
   /// Only the head of a byte string whose content isn't in this input: the length that it declares.
+  @inline(never)
   public mutating func readBytesHead() throws(CBORError) -> UInt64 {
     let head = try nextHead(.bytes)
     position = head.end
@@ -102,6 +109,7 @@ public struct CBORReader: Sendable {
   /// The UTF-8 bytes of a text string, validated.
   ///
   /// - Parameter limit: the greatest acceptable length in bytes; a longer string is `tooLarge`.
+  @inline(never)
   public mutating func readText(atMost limit: Int = .max) throws(CBORError) -> ArraySlice<UInt8> {
     let content = try content(of: nextHead(.text), atMost: limit)
     position = content.upperBound
@@ -114,6 +122,7 @@ public struct CBORReader: Sendable {
   /// an allocation.
   ///
   /// - Parameter limit: the greatest acceptable count; more is `tooLarge`.
+  @inline(never)
   public mutating func readArrayHeader(atMost limit: Int = .max) throws(CBORError) -> Int {
     let head = try nextHead(.array)
     let count = try count(of: head, atMost: limit)
@@ -124,6 +133,7 @@ public struct CBORReader: Sendable {
   /// Starts reading a map; get its keys with ``nextIntegerKey(_:)`` and ``nextTextKey(_:)``.
   ///
   /// - Parameter limit: the greatest acceptable number of entries; more is `tooLarge`.
+  @inline(never)
   public mutating func readMap(atMost limit: Int = .max) throws(CBORError) -> CBORMapCursor {
     let head = try nextHead(.map)
     let count = try count(of: head, atMost: limit)
@@ -137,6 +147,7 @@ public struct CBORReader: Sendable {
   ///
   /// - Returns: the encoded item.
   @discardableResult
+  @inline(never)
   public mutating func skipItem() throws(CBORError) -> ArraySlice<UInt8> {
     let end = try endOfItem(at: position, depth: 0)
     defer { position = end }

@@ -47,6 +47,11 @@ int64_t linux_regular_file_size(int fd) {
   return status.st_size;
 }
 
+int linux_is_directory(int fd) {
+  struct stat status;
+  return syscall(SYS_fstat, fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 uint64_t linux_file_number(int fd) {
   struct stat status;
   return syscall(SYS_fstat, fd, &status) == 0 ? status.st_ino : 0;

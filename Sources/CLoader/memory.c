@@ -2,12 +2,8 @@
 
 #include <stdlib.h>
 
-// What a call takes at most: two messages of the protocol, and the tables of the module. Swift ends the process when
-// malloc fails; asking first makes it a status.
-enum { CALL_SIZE = 256 * 1024 };
-
-int loader_has_memory(void) {
-  void *volatile memory = malloc(CALL_SIZE);
+int loader_has_memory(size_t size) {
+  void *volatile memory = malloc(size);
   free(memory);
   return memory != NULL;
 }

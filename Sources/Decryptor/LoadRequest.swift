@@ -5,26 +5,13 @@ import HuskFormat
 import SecureStorage
 import SecureWorld
 
-/// What a load is decided against, beside the device's own state.
-struct LoadContext {
-  let anchors: TrustAnchors
-  /// The present; nil if there is a trusted clock that can't be read.
-  let time: TimeBasis?
-  /// What is remembered across boots; nil if it can't be.
-  let memory: SecureState?
-  /// What was released before, and to whom.
-  let bindings: ScopeBindings
-  let lists: StatusShelf
-  /// Whom the module is for.
-  let user: UInt32
-}
-
 /// One request to load a module (SPEC 9.1): the signed bytes of package and grant, read once, and what they say.
 struct LoadRequest {
   private let package: Int32
   private let packageSize: UInt64
   private let front: PackageFront
   private let grant: GrantFile
+  private let isOnTrial: Bool
 
   /// What a load was decided on; equal only if every verified word of it is.
   struct Decision: Equatable {
@@ -48,27 +35,20 @@ struct LoadRequest {
   /// - Parameters:
   ///   - package: descriptor of the package; it stays the caller's and must outlive this value.
   ///   - grant: descriptor of the grant; it stays the caller's.
-  init(package: Int32, grant: Int32) throws(ErrorClass) {
-    let packageSize = linux_regular_file_size(package)
-    let grantSize = linux_regular_file_size(grant)
-    guard packageSize >= 0, grantSize >= 0 else { throw .io }
+  ///   - isOnTrial: whether sequence number and floor stay as they are (SPEC 9.3).
+  init(package: Int32, grant: Int32, isOnTrial: Bool) throws(ErrorClass) {
     self.package = package
-    self.packageSize = UInt64(packageSize)
-    front = try readPackageFront(package, fileSize: UInt64(packageSize))
-    guard grantSize <= Int64(Limits.grant) else { throw .limitExceeded }
-    guard let bytes = readFile(grant, at: 0, count: Int(grantSize)) else { throw .io }
-    do throws(FormatError) {
-      self.grant = try GrantFile(bytes)
-    } catch {
-      throw error.errorClass
-    }
+    packageSize = try regularFileSize(package)
+    front = try readPackageFront(package, fileSize: packageSize)
+    self.grant = try GrantFile(reading: grant)
+    self.isOnTrial = isOnTrial
   }
 
   /// Decides, unwraps, decrypts, decompresses, decides again, seals: everything of SPEC 9.1.
   ///
   /// - Parameter progress: whom to tell how far it is.
   func perform(
-    _ keys: borrowing DeviceKeys, _ context: LoadContext, progress: ProgressReporter?
+    _ keys: borrowing DeviceKeys, _ context: DecisionContext, progress: ProgressReporter?
   ) throws(ErrorClass) -> Result {
     guard let time = context.time else { throw .internal }
     guard let memory = context.memory else { throw .io }
@@ -101,28 +81,30 @@ struct LoadRequest {
 extension LoadRequest {
   /// Steps 1 to 3 of SPEC 9.1, without unwrapping.
   private func decide(
-    _ device: DeviceState, _ context: LoadContext, _ memory: SecureState, _ start: TimeBasis
+    _ device: DeviceState, _ context: DecisionContext, _ memory: SecureState, _ start: TimeBasis
   ) throws(ErrorClass) -> Decision {
     var time = start
     do throws(FormatError) {
       let package = try front.verify(
-        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: context.anchors, time: time))
+        role: .module, fileSize: packageSize, with: ChainVerifier(anchors: context.boot.bootRoots, time: time))
       guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
       let vendorScope = package.authority.vendorScope
       time.raise(to: package.issuedAt)
       time.raise(to: memory.time(in: vendorScope))
-      let grant = try grant.verify(with: ChainVerifier(anchors: context.anchors, time: time))
+      let grant = try grant.verify(with: ChainVerifier(anchors: context.boot.bootRoots, time: time))
       time.raise(to: grant.issuedAt)
       try grant.authorize(
         package, packageID: front.packageID(), on: device, time: time,
-        highestSequence: memory.highestSequence(of: package.value.name),
+        memory: memory.memory(of: package.value.name),
         status: context.lists.knowledge(memory.statusMarks))
       do throws(ErrorClass) {
         try context.bindings.check(vendorScope, to: context.user)
         // Whether there is room for it is known before the work is done.
         var next = memory
         try next.record(
-          package.value.name, sequence: grant.value.terms.sequence, vendorScope: vendorScope, time: time.lowerBound)
+          SecureState.Load(
+            package.value.name, sequence: grant.value.terms.sequence, securityVersion: package.value.securityVersion,
+            vendorScope: vendorScope, time: time.lowerBound, isOnTrial: isOnTrial))
       } catch {
         throw FormatError(error, in: .manifest)
       }

@@ -8,7 +8,7 @@ import SecureWorld
 struct RequestHandler {
   let client: Channel
   let parent: Channel
-  let context: LoadContext
+  let context: DecisionContext
 
   func handle(_ keys: borrowing DeviceKeys) throws(Channel.Failure) {
     var message: Message
@@ -31,6 +31,7 @@ struct RequestHandler {
     case .confirm: try report(.finished(id: request.id, .confirm))
     case .tryStaged: try report(.finished(id: request.id, .tryStaged))
     case .statusList: try takeStatusList(request.id, file: message.takeDescriptor(0))
+    case .check: try check(request, file: message.takeDescriptor(0), keys)
     case .load:
       try load(request, package: message.takeDescriptor(0), grant: message.takeDescriptor(1), keys)
     }
@@ -41,23 +42,36 @@ struct RequestHandler {
     _ request: Request, package: Int32, grant: Int32, _ keys: borrowing DeviceKeys
   ) throws(Channel.Failure) {
     let id = request.id
-    let progress = request.wantsProgress ? ProgressReporter(client: client, id: id) : nil
+    let progress = request.wishes.progress ? ProgressReporter(client: client, id: id) : nil
     let result: LoadRequest.Result
     do throws(ErrorClass) {
-      result = try LoadRequest(package: package, grant: grant)
+      result = try LoadRequest(package: package, grant: grant, isOnTrial: request.wishes.onTrial)
         .perform(keys, context, progress: progress)
     } catch {
       return try report(.finished(id: id, .failed(error)))
     }
     try report(
-      .finished(id: id, .released(result.module, vendorScope: result.vendorScope, time: result.time)),
+      .finished(
+        id: id,
+        .released(
+          result.module, vendorScope: result.vendorScope, time: result.time, isOnTrial: request.wishes.onTrial)),
       file: result.file)
+  }
+
+  private func check(_ request: Request, file: Int32, _ keys: borrowing DeviceKeys) throws(Channel.Failure) {
+    let checked: CheckedFile
+    do throws(ErrorClass) {
+      checked = try FileCheck(file).perform(keys.state, context, segments: request.wishes.segments)
+    } catch {
+      return try report(.finished(id: request.id, .failed(error)))
+    }
+    try report(.finished(id: request.id, .checked(checked)))
   }
 
   private func takeStatusList(_ id: UInt64, file: Int32) throws(Channel.Failure) {
     let list: ShownStatusList
     do throws(ErrorClass) {
-      list = try ShownStatusList(file: file, context)
+      list = try ShownStatusList(StatusListFile(reading: file), context)
     } catch {
       return try report(.finished(id: id, .failed(error)))
     }

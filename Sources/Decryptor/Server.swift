@@ -138,8 +138,8 @@ extension Server {
       clients[index].state = .postponed(until: now + Client.pause)
       return
     }
-    let context = LoadContext(
-      anchors: state.bootRoots, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
+    let context = DecisionContext(
+      boot: state, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
       user: client.user)
     let worker = Worker.start(closing: foreignDescriptors(to: index), now: now) { parent in
       do throws(Channel.Failure) {
@@ -198,16 +198,20 @@ extension Server {
     case .hello: reply(id, .hello(version: SecureWorldProtocol.version), to: client)
     case .identity: reply(id, .identity(keys.identity), to: client)
     case .protections: reply(id, .protections(protections), to: client)
+    case .checked(let file): reply(id, .checked(file), to: client)
     case .confirm: reply(id, done { (provider) throws(ErrorClass) in try provider.confirm() }, to: client)
     case .tryStaged: reply(id, done { (provider) throws(ErrorClass) in try provider.tryStaged() }, to: client)
-    case .released(let module, let scope, let time):
+    case .released(let module, let scope, let time, let isOnTrial):
       guard file >= 0, linux_is_sealed(file) == 1, let name = Name(module.name), scope.covers(name) else {
         return reply(id, .failed(.internal), to: client)
       }
       do throws(ErrorClass) {
         try bindings.check(scope, to: client.user)
         try remember { (state) throws(ErrorClass) in
-          try state.record(name, sequence: module.sequence, vendorScope: scope, time: time)
+          try state.record(
+            SecureState.Load(
+              name, sequence: module.sequence, securityVersion: module.securityVersion, vendorScope: scope, time: time,
+              isOnTrial: isOnTrial))
         }
         try bindings.bind(client.user, to: scope)
       } catch {

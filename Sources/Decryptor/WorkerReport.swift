@@ -19,7 +19,9 @@ enum WorkerReport: Equatable {
     case confirm
     case tryStaged
     /// A module; its sealed memory file travels beside the report.
-    case released(LoadedModule, vendorScope: Scope, time: UInt64)
+    case released(LoadedModule, vendorScope: Scope, time: UInt64, isOnTrial: Bool)
+    /// A file passed the check.
+    case checked(CheckedFile)
     /// A status list, verified.
     case statusList(StatusMark, payload: [UInt8])
   }
@@ -59,13 +61,19 @@ enum WorkerReport: Equatable {
       encoder.beginArray(2)
       encoder.encode(unsigned: Kind.tryStaged)
       encoder.encode(unsigned: id)
-    case .finished(let id, .released(let module, let vendorScope, let time)):
-      encoder.beginArray(5)
+    case .finished(let id, .released(let module, let vendorScope, let time, let isOnTrial)):
+      encoder.beginArray(6)
       encoder.encode(unsigned: Kind.released)
       encoder.encode(unsigned: id)
       module.encode(to: &encoder)
       encoder.encode(bytes: vendorScope.bytes)
       encoder.encode(unsigned: time)
+      encoder.encode(bool: isOnTrial)
+    case .finished(let id, .checked(let file)):
+      encoder.beginArray(3)
+      encoder.encode(unsigned: Kind.checked)
+      encoder.encode(unsigned: id)
+      file.encode(to: &encoder)
     case .finished(let id, .statusList(let mark, let payload)):
       encoder.beginArray(6)
       encoder.encode(unsigned: Kind.statusList)
@@ -100,6 +108,7 @@ extension WorkerReport {
     static let statusList: UInt64 = 7
     static let confirm: UInt64 = 8
     static let tryStaged: UInt64 = 9
+    static let checked: UInt64 = 10
   }
 
   private static func parse(_ message: [UInt8]) throws(CBORError) -> WorkerReport {
@@ -127,7 +136,10 @@ extension WorkerReport {
     case Kind.released:
       let module = try LoadedModule(&reader)
       guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
-      report = .finished(id: id, .released(module, vendorScope: scope, time: try reader.readUnsigned()))
+      let time = try reader.readUnsigned()
+      report = .finished(
+        id: id, .released(module, vendorScope: scope, time: time, isOnTrial: try reader.readBool()))
+    case Kind.checked: report = .finished(id: id, .checked(try CheckedFile(&reader)))
     case Kind.statusList:
       guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
       let mark = StatusMark(

@@ -14,7 +14,12 @@ public struct ControlFiles<Medium: Storage>: Sendable where Medium: Sendable {
 
   /// The state in force; an empty one if neither file is whole.
   public func read() -> UpdateState {
-    inForce()?.state ?? UpdateState()
+    stored() ?? UpdateState()
+  }
+
+  /// The state in force; nil if neither file is whole.
+  func stored() -> UpdateState? {
+    inForce()?.state
   }
 
   /// Puts a state in force; it is durable when this returns. If it throws, the former one or this one is in force.

@@ -67,23 +67,26 @@ extension ControlRecord {
 
   private func encodedState() -> [UInt8] {
     var encoder = CBOREncoder()
-    encoder.encodeMap { map in
-      map.set(1) { $0.encode(unsigned: Self.version) }
-      map.set(2) { $0.encode(unsigned: state.run) }
-      if let good = state.good { map.set(3) { $0.encode(unsigned: UInt64(good.rawValue)) } }
-      if let trial = state.trial {
-        map.set(4) { item in
-          item.beginArray(3)
-          item.encode(unsigned: UInt64(trial.slot.rawValue))
-          item.encode(unsigned: UInt64(trial.triesLeft))
-          item.encode(bool: trial.isConfirmed)
-        }
-      }
-      map.set(5) { item in
-        item.beginArray(state.history.count)
-        for event in state.history { event.encode(to: &item) }
-      }
+    // In order already; to sort would be a good part of libhusk's code.
+    encoder.beginMap(3 + (state.good == nil ? 0 : 1) + (state.trial == nil ? 0 : 1))
+    encoder.encode(unsigned: 1)
+    encoder.encode(unsigned: Self.version)
+    encoder.encode(unsigned: 2)
+    encoder.encode(unsigned: state.run)
+    if let good = state.good {
+      encoder.encode(unsigned: 3)
+      encoder.encode(unsigned: UInt64(good.rawValue))
     }
+    if let trial = state.trial {
+      encoder.encode(unsigned: 4)
+      encoder.beginArray(3)
+      encoder.encode(unsigned: UInt64(trial.slot.rawValue))
+      encoder.encode(unsigned: UInt64(trial.triesLeft))
+      encoder.encode(bool: trial.isConfirmed)
+    }
+    encoder.encode(unsigned: 5)
+    encoder.beginArray(state.history.count)
+    for event in state.history { event.encode(to: &encoder) }
     return encoder.bytes
   }
 }

@@ -10,6 +10,7 @@ public struct POSIXStorage: Storage, Sendable {
     self.root = root
   }
 
+  @inline(never)
   public func open(_ path: StoragePath, _ mode: StorageMode) throws(ErrorClass) -> Int32 {
     let file = path.withCString { linux_openat_file(root, $0, mode == .writing ? 1 : 0) }
     if file >= 0 { return file }
@@ -22,12 +23,14 @@ public struct POSIXStorage: Storage, Sendable {
     CLinux.close(file)
   }
 
+  @inline(never)
   public func size(of file: Int32) throws(ErrorClass) -> UInt64 {
     let size = linux_regular_file_size(file)
     guard size >= 0 else { throw storageFailure() }
     return UInt64(size)
   }
 
+  @inline(never)
   public func read(_ file: Int32, at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
     var failure: Int32 = 0
     let bytes = [UInt8](unsafeUninitializedCapacity: count) { buffer, used in
@@ -39,45 +42,55 @@ public struct POSIXStorage: Storage, Sendable {
     return bytes
   }
 
+  @inline(never)
   public func write(_ bytes: RawSpan, to file: Int32, at offset: UInt64) throws(ErrorClass) {
     let outcome = bytes.withUnsafeBytes { linux_pwrite_all(file, $0.baseAddress, $0.count, offset) }
     guard outcome == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func resize(_ file: Int32, to size: UInt64) throws(ErrorClass) {
     guard let size = Int64(exactly: size), linux_resize(file, size) == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func synchronize(_ file: Int32) throws(ErrorClass) {
     guard linux_synchronize(file) == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func rename(_ path: StoragePath, to target: StoragePath) throws(ErrorClass) {
     let outcome = path.withCString { path in target.withCString { linux_rename_at(root, path, $0) } }
     guard outcome == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func remove(_ path: StoragePath) throws(ErrorClass) {
     guard path.withCString({ linux_remove_at(root, $0) }) == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func makeDirectory(_ path: StoragePath) throws(ErrorClass) {
     guard path.withCString({ linux_make_directory_at(root, $0) }) == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func synchronizeDirectory(_ path: StoragePath) throws(ErrorClass) {
     guard path.withCString({ linux_synchronize_directory_at(root, $0) }) == 0 else { throw storageFailure() }
   }
 
+  @inline(never)
   public func names(in directory: StoragePath) throws(ErrorClass) -> [[UInt8]] {
     guard let listing = directory.withCString({ linux_list_at(root, $0) }) else { throw storageFailure() }
     defer { linux_list_end(listing) }
     var names: [[UInt8]] = []
     while let name = linux_list_next(listing) {
-      names.append(Array(UnsafeRawBufferPointer(start: name, count: strlen(name))))
+      let name = Array(UnsafeRawBufferPointer(start: name, count: strlen(name)))
+      // There are few, and a sort of the library's would be a good part of libhusk's code.
+      let place = names.firstIndex { name.lexicographicallyPrecedes($0) } ?? names.count
+      names.insert(name, at: place)
     }
     guard linux_errno() == 0 else { throw storageFailure() }
-    names.sort { $0.lexicographicallyPrecedes($1) }
     return names
   }
 
@@ -89,6 +102,7 @@ public struct POSIXStorage: Storage, Sendable {
 }
 
 /// The class of what a system call on storage failed with.
+@inline(never)
 private func storageFailure() -> ErrorClass {
   switch linux_errno() {
   case ENOENT: .notFound

@@ -51,10 +51,12 @@ public struct StoragePath: Equatable, Hashable, Sendable {
   }
 
   /// What is named so in this directory. A name must have no slash, and be neither `.` nor `..`.
+  @inline(never)
   public func appending(_ name: [UInt8]) -> StoragePath {
     StoragePath(bytes: bytes.isEmpty ? name : bytes + [slash] + name)
   }
 
+  @inline(never)
   public func appending(_ name: StaticString) -> StoragePath {
     appending(name.withUTF8Buffer { Array($0) })
   }

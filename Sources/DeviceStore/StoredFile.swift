@@ -19,6 +19,14 @@ public struct StoredFile<Medium: Storage>: ~Copyable {
     closing = Closing(handle, storage)
   }
 
+  /// Gives `body` the handle, which is open at least as long as that runs.
+  @inline(never)
+  public borrowing func withHandle<Result, Failure: Error>(
+    _ body: (Int32) throws(Failure) -> Result
+  ) throws(Failure) -> Result {
+    try body(handle)
+  }
+
   public borrowing func size() throws(ErrorClass) -> UInt64 { try storage.size(of: handle) }
 
   public borrowing func read(at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
@@ -50,6 +58,7 @@ private final class Closing<Medium: Storage> {
 
 extension Storage {
   /// The whole content of a file; throws `limitExceeded` if that is more than `limit` bytes.
+  @inline(never)
   public func content(of path: StoragePath, atMost limit: Int) throws(ErrorClass) -> [UInt8] {
     let file = try StoredFile(path, .reading, on: self)
     let size = try file.size()
@@ -92,6 +101,7 @@ extension Storage {
   }
 
   /// Removes a file that needn't be there. That it can't be is for whoever comes next.
+  @inline(never)
   public func discard(_ path: StoragePath) {
     do throws(ErrorClass) {
       try remove(path)
@@ -101,6 +111,7 @@ extension Storage {
   }
 
   /// Whether a file is there.
+  @inline(never)
   public func exists(_ path: StoragePath) -> Bool {
     do throws(ErrorClass) {
       _ = try StoredFile(path, .reading, on: self)

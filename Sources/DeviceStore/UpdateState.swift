@@ -76,6 +76,7 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// What was confirmed is the good one from now on.
+  @inline(never)
   public mutating func makePermanent(version: [UInt32]? = nil) {
     guard let slot = trial?.slot else { return }
     good = slot
@@ -84,6 +85,7 @@ public struct UpdateState: Equatable, Sendable {
   }
 
   /// The trial is over.
+  @inline(never)
   public mutating func abandon(version: [UInt32]? = nil) {
     guard let slot = trial?.slot else { return }
     trial = nil
@@ -93,6 +95,7 @@ public struct UpdateState: Equatable, Sendable {
   /// Notes an event of the present run.
   ///
   /// - Parameter version: of what the slot holds; if it isn't given, what the latest event of that slot says.
+  @inline(never)
   public mutating func note(_ kind: UpdateEvent.Kind, _ slot: Slot, detail: UInt64 = 0, version: [UInt32]? = nil) {
     let fills = kind == .installed || kind == .refreshed
     let version = version ?? (fills ? nil : history.last { $0.slot == slot }?.version)

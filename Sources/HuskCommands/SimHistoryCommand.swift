@@ -10,7 +10,7 @@ struct SimHistoryCommand: ParsableCommand {
     commandName: "history",
     abstract: "Tell what happened to a device's updates, and why.",
     discussion: """
-      The latest events, in order. A run is a start of something on trial.
+      The latest events of the boot stages and of each module, in order. A run is a start of something on trial.
 
       Example: husk sim history dev
       """)
@@ -22,12 +22,25 @@ struct SimHistoryCommand: ParsableCommand {
   var json = false
 
   func run() throws {
-    let history = try DeviceDirectory(directory).updateState().history
+    let device = try DeviceDirectory(directory)
+    let history = try device.updateState().history
+    let modules = try device.modules()
     if json {
-      try printJSON(Report([Report.Field("boot", .list(history.map { .group($0.fields) }))]))
+      try printJSON(
+        Report([
+          Report.Field("boot", .list(history.map { .group($0.fields) })),
+          Report.Field("module", .list(modules.map(Self.value))),
+        ]))
     } else {
-      printLines(history.map(\.line))
+      printLines(history.map(\.line) + modules.flatMap { module in module.state.history.map { "\(module.name): \($0.line)" } })
     }
+  }
+
+  private static func value(_ module: DeviceDirectory.StoredModule) -> Report.Value {
+    .group([
+      Report.Field("name", .text(module.name)),
+      Report.Field("event", .list(module.state.history.map { .group($0.fields) })),
+    ])
   }
 }
 

@@ -9,9 +9,9 @@ import Simulator
 struct SimSlotsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "slots",
-    abstract: "Tell what is in a device's boot slots, and which one starts.",
+    abstract: "Tell what is in a device's slots, and which one starts.",
     discussion: """
-      The slots are verified as the boot ROM does it.
+      Boot slots are verified as the boot ROM does it. Modules aren't: that takes the decryptor.
 
       Example: husk sim slots dev
       """)
@@ -35,7 +35,28 @@ struct SimSlotsCommand: ParsableCommand {
           Self.packages(installed.filter { $0.file.hasPrefix("boot/\(slot.name)/") }),
         ].compactMap(\.self))
     }
-    try Report([Report.Field("slot", .list(slots)), Report.floors(device.bootState().floors)]).print(asJSON: json)
+    let modules = try device.modules().map { module in
+      Report.Value.group([
+        Report.Field("name", .text(module.name)),
+        Report.Field("slot", .list(Slot.allCases.map { Self.value($0, of: module, among: installed) })),
+        Report.Field("received", .number(module.received)),
+      ])
+    }
+    try Report([
+      Report.Field("slot", .list(slots)), Report.floors(device.bootState().floors), Report.Field("module", .list(modules)),
+    ]).print(asJSON: json)
+  }
+
+  private static func value(
+    _ slot: Slot, of module: DeviceDirectory.StoredModule, among installed: [DeviceDirectory.Installed<Manifest>]
+  ) -> Report.Value {
+    let file = module.file(in: slot)
+    return .group(
+      [
+        Report.Field("name", .text("\(slot.name)")), Report.Field("state", .text(module.state.words(for: slot))),
+        Report.Field("triesLeft", number: module.state.trial(in: slot).map { UInt64($0.triesLeft) }),
+        Report.Field("package", .list(installed.filter { $0.file == file }.map(Self.value))),
+      ].compactMap(\.self))
   }
 
   private static func verdict(_ problem: StageRefusal?) -> Report.Value {

@@ -18,6 +18,8 @@ extension ErrorReport {
       self.init(
         "\(path): \(label.map { "is \($0.words)" } ?? "is not a Husk file"); packages and grants can be installed")
     case .noPlace(let path, let role): self.init("\(path): no place in flash is for the role \(role.text)")
+    case .notStored(let path, let errorClass):
+      self.init("\(path): the device's module store doesn't take it (\(errorClass.name))")
     case .hasStarted(let path):
       self.init(
         "\(path): the device has started before, so its stages are updated", hint: "husk sim update does that")

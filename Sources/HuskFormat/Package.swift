@@ -41,9 +41,10 @@ public struct PackageFront: Sendable {
 
   /// Checks signature, role and scope (SPEC 4.4): the one way to a verified manifest.
   ///
-  /// - Parameter fileSize: the size of the whole file, which must end where the payload ends.
+  /// - Parameter fileSize: the size of the whole file, which must end where the payload ends; nil for one that is still
+  ///   being received.
   public func verify(
-    role: Role, fileSize: UInt64, with verifier: ChainVerifier
+    role: Role, fileSize: UInt64?, with verifier: ChainVerifier
   ) throws(FormatError) -> Verified<Manifest> {
     // First, since a manifest of another version may not even be signed in a way that is known here (SPEC 16).
     let manifest = try Manifest(parsing: object.payload)
@@ -52,10 +53,15 @@ public struct PackageFront: Sendable {
     guard manifest.role == role else { throw FormatError(.roleMismatch, in: .manifest) }
     try manifest.checkConsistency()
     let (end, overflow) = payloadOffset.addingReportingOverflow(declaredPayloadSize)
-    guard declaredPayloadSize == manifest.payloadSize, !overflow, end == fileSize else {
+    guard declaredPayloadSize == manifest.payloadSize, !overflow, end == fileSize ?? end else {
       throw FormatError(.sizeMismatch, in: .payload)
     }
     return Verified(manifest, by: authority, issuedAt: manifest.issuedAt)
+  }
+
+  /// The role that it says it has, unverified: what to ask ``verify(role:fileSize:with:)`` for where any will do.
+  public func unverifiedRole() throws(FormatError) -> Role {
+    try Manifest(parsing: object.payload).role
   }
 
   /// What status lists call the package by (SPEC 5.3): SHA-256 of its manifest.

@@ -44,20 +44,22 @@ public struct StatusKnowledge: Equatable, Sendable {
     self.lists = lists
   }
 
-  /// Step 10 of SPEC 5: whether the lists let a package load under a grant.
+  /// Step 11 of SPEC 5: whether the lists let a package load under a grant.
   ///
-  /// - Parameter packageID: SHA-256 of the package's manifest.
+  /// - Parameters:
+  ///   - packageID: SHA-256 of the package's manifest.
+  ///   - grant: nil for whatever grant there may be.
   /// - Throws: `statusRequired`, `revoked`, `rollback`.
-  func check(_ package: Verified<Manifest>, packageID: [UInt8], _ grant: Verified<Grant>) throws(FormatError) {
+  func check(_ package: Verified<Manifest>, packageID: [UInt8], _ grant: Verified<Grant>?) throws(FormatError) {
     let name = package.value.name
     for mark in marks where mark.scope.covers(name) {
       guard list(for: mark.scope)?.number == mark.number else { throw FormatError(.statusRequired, in: .manifest) }
     }
     let held = list(for: package.authority.vendorScope)?.number ?? 0
-    guard grant.value.terms.minimumStatus ?? 0 <= held else { throw FormatError(.statusRequired, in: .grant) }
+    guard grant?.value.terms.minimumStatus ?? 0 <= held else { throw FormatError(.statusRequired, in: .grant) }
     guard package.value.minimumStatus ?? 0 <= held else { throw FormatError(.statusRequired, in: .manifest) }
     for list in lists where list.scope.covers(name) {
-      let keys = package.authority.keys + grant.authority.keys
+      let keys = package.authority.keys + (grant?.authority.keys ?? [])
       guard !list.packages.contains(packageID), !list.keys.contains(where: { keys.contains($0) }),
         !list.versions.contains(where: { $0.module == name && $0.range.contains(package.value.version) })
       else { throw FormatError(.revoked, in: .manifest) }

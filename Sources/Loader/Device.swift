@@ -1,6 +1,7 @@
 import CBOR
 import CHusk
 import CLinux
+import DeviceStore
 import ErrorClass
 import Protections
 import SecureWorld
@@ -66,12 +67,43 @@ final class Device {
     guard case .done = try request(.tryStaged).result else { throw .protocol }
   }
 
-  /// Asks for a module; the descriptors stay the caller's.
-  func load(package: Int32, grant: Int32, _ options: husk_load_options) throws(ErrorClass) -> ReceivedModule {
-    var answer = try request(.load, descriptors: [package, grant], options)
-    guard case .loaded(let module) = answer.result else { throw .protocol }
-    return try ReceivedModule(module, file: answer.message.takeDescriptor(0))
+  /// Loads a module; the descriptors stay the caller's.
+  func load(
+    package: Int32, grant: Int32, _ options: husk_load_options, trial: ModuleStore<POSIXStorage>.Trial? = nil
+  ) throws(ErrorClass) -> Module {
+    let wishes = Request.Wishes(progress: options.progress != nil, onTrial: trial != nil)
+    var answer = try request(.load, descriptors: [package, grant], wishes, options)
+    guard case .loaded(let notes) = answer.result else { throw .protocol }
+    return try Module(
+      ReceivedModule(notes, file: answer.message.takeDescriptor(0)), allowedSoname: options.allow_soname, trial: trial,
+      log: log)
   }
+}
+
+extension Device: FileChecker {
+  func check(_ file: Int32, segments: Range<UInt64>) throws(ErrorClass) -> CheckedFile {
+    let answer = try request(.check, descriptors: [file], Request.Wishes(segments: segments))
+    guard case .checked(let checked) = answer.result else { throw .protocol }
+    return checked
+  }
+
+  /// Checks a file to its end, piece by piece, so that none takes too long.
+  func checkWhole(
+    _ file: Int32, _ progress: (UInt64, UInt64) throws(ErrorClass) -> Void
+  ) throws(ErrorClass) -> CheckedFile {
+    let checked = try check(file, segments: 0..<0)
+    let count = checked.segments
+    var next: UInt64 = 0
+    while next < count {
+      let end = min(next + max(16_777_216 / checked.segment, 1), count)
+      _ = try check(file, segments: next..<end)
+      next = end
+      try progress(checked.payloadOffset + checked.end(of: next), checked.payloadOffset + checked.payloadSize)
+    }
+    return checked
+  }
+
+  func show(statusList file: Int32) throws(ErrorClass) { try showStatusList(file) }
 }
 
 extension Device {
@@ -87,12 +119,13 @@ extension Device {
 
   /// Sends a request and waits for its reply; throws the class that the decryptor refused it with.
   private func request(
-    _ operation: Operation, descriptors: [Int32] = [], _ options: husk_load_options = husk_load_options()
+    _ operation: Operation, descriptors: [Int32] = [], _ wishes: Request.Wishes = Request.Wishes(),
+    _ options: husk_load_options = husk_load_options()
   ) throws(ErrorClass) -> Answer {
     lock.lock()
     defer { lock.unlock() }
     lastID += 1
-    try send(Request(id: lastID, operation: operation, wantsProgress: options.progress != nil), descriptors)
+    try send(Request(id: lastID, operation: operation, wishes), descriptors)
     while true {
       let message = try receive()
       switch try answer(message.bytes, to: operation) {

@@ -41,7 +41,9 @@ public func husk_load(
     let log = try borrow(device, as: Device.self).log
     let package = try OpenFile(package_path, log)
     let grant = try OpenFile(grant_path, log)
-    return try load(device, package.descriptor, grant.descriptor, options)
+    return try package.withDescriptor { (package) throws(ErrorClass) in
+      try grant.withDescriptor { (grant) throws(ErrorClass) in try load(device, package, grant, options) }
+    }
   }
 }
 
@@ -57,26 +59,27 @@ public func husk_load_fd(
 public func husk_show_status_list(_ device: OpaquePointer!, _ path: UnsafePointer<CChar>!) -> husk_status {
   status { () throws(ErrorClass) in
     guard let path else { throw .invalidArgument }
-    let device = try session(device)
-    try device.showStatusList(OpenFile(path, device.log).descriptor)
+    let device = try use(device, as: Device.self)
+    let list = try OpenFile(path, device.log)
+    try list.withDescriptor { (list) throws(ErrorClass) in try device.showStatusList(list) }
   }
 }
 
 @c @implementation
 public func husk_show_status_list_fd(_ device: OpaquePointer!, _ fd: Int32) -> husk_status {
   status { () throws(ErrorClass) in
-    try session(device).showStatusList(fd)
+    try use(device, as: Device.self).showStatusList(fd)
   }
 }
 
 @c @implementation
 public func husk_confirm(_ device: OpaquePointer!) -> husk_status {
-  status { () throws(ErrorClass) in try session(device).confirm() }
+  status { () throws(ErrorClass) in try use(device, as: Device.self).confirm() }
 }
 
 @c @implementation
 public func husk_update_try(_ device: OpaquePointer!) -> husk_status {
-  status { () throws(ErrorClass) in try session(device).tryStaged() }
+  status { () throws(ErrorClass) in try use(device, as: Device.self).tryStaged() }
 }
 
 @c @implementation
@@ -98,10 +101,7 @@ public func husk_module_get_info(
   status { () throws(ErrorClass) in
     guard let info else { throw .invalidArgument }
     var all = try borrow(module, as: Module.self).info
-    let size = MemoryLayout<husk_module_info>.size
-    // The size is all that may be read of a struct that the caller perhaps compiled against an older header.
-    let room = UnsafeRawPointer(info).load(as: Int.self)
-    guard loader_write_struct(info, room, &all, size) == 0 else { throw .invalidArgument }
+    try write(&all, MemoryLayout<husk_module_info>.size, to: info)
   }
 }
 
@@ -118,7 +118,7 @@ public func husk_identity(
   status { () throws(ErrorClass) in
     guard let length, buffer != nil || capacity == 0 else { throw .invalidArgument }
     length.pointee = 0
-    let identity = try session(device).identity()
+    let identity = try use(device, as: Device.self).identity()
     length.pointee = identity.count
     guard identity.count <= capacity, let buffer else { throw .limitExceeded }
     buffer.update(from: identity, count: identity.count)
@@ -133,73 +133,18 @@ public func husk_protections(
   status { () throws(ErrorClass) in
     guard let count, protections != nil || capacity == 0 else { throw .invalidArgument }
     count.pointee = 0
-    guard loader_has_memory() != 0 else { throw .outOfMemory }
+    try requireMemory()
     let facts = try allFacts(device == nil ? nil : borrow(device, as: Device.self))
-    count.pointee = facts.count
-    guard facts.count <= capacity, let protections else { throw .limitExceeded }
-    try write(facts, to: protections)
+    try write(facts.map { husk_protection($0) }, to: protections, capacity, count)
   }
 }
-
-// MARK: - Helpers
 
 private func load(
   _ device: OpaquePointer?, _ package: Int32, _ grant: Int32, _ options: UnsafePointer<husk_load_options>?
 ) throws(ErrorClass) -> Module {
   let device = try borrow(device, as: Device.self)
-  let known: husk_load_options
-  do throws(ErrorClass) {
-    known = try husk_load_options(reading: options)
-  } catch {
-    device.log.error("the options: a size or a member that this libhusk doesn't know")
-    throw error
-  }
-  let received = try device.load(package: package, grant: grant, known)
-  return try Module(received, allowedSoname: known.allow_soname, log: device.log)
-}
-
-/// Makes an object and hands it to the caller, who releases it; null and a status if that fails.
-private func handOut<Object: AnyObject>(
-  _ out: UnsafeMutablePointer<OpaquePointer?>?, _ make: () throws(ErrorClass) -> Object
-) -> husk_status {
-  status { () throws(ErrorClass) in
-    guard let out else { throw .invalidArgument }
-    out.pointee = nil
-    guard loader_has_memory() != 0 else { throw .outOfMemory }
-    out.pointee = OpaquePointer(Unmanaged.passRetained(try make()).toOpaque())
-  }
-}
-
-/// The object behind a pointer that was handed out.
-private func borrow<Object: AnyObject>(_ pointer: OpaquePointer?, as _: Object.Type) throws(ErrorClass) -> Object {
-  guard let pointer else { throw .invalidArgument }
-  return Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).takeUnretainedValue()
-}
-
-/// A session for a call that takes memory.
-private func session(_ pointer: OpaquePointer?) throws(ErrorClass) -> Device {
-  guard loader_has_memory() != 0 else { throw .outOfMemory }
-  return try borrow(pointer, as: Device.self)
-}
-
-/// Takes back what was handed out; null is ignored.
-private func release<Object: AnyObject>(_ pointer: OpaquePointer?, as _: Object.Type) {
-  guard let pointer else { return }
-  Unmanaged<Object>.fromOpaque(UnsafeRawPointer(pointer)).release()
-}
-
-/// A file that is open for reading as long as this value lives.
-private struct OpenFile: ~Copyable {
-  let descriptor: Int32
-
-  init(_ path: UnsafePointer<CChar>, _ log: Log) throws(ErrorClass) {
-    descriptor = linux_open_read(path)
-    guard descriptor >= 0 else {
-      let reason = linux_errno()
-      log.error(path, strerror(reason))
-      throw reason == ENOENT ? .notFound : .io
-    }
-  }
-
-  deinit { close(descriptor) }
+  let known = try husk_load_options(reading: options, device.log)
+  let module = try device.load(package: package, grant: grant, known)
+  guard known.test(module) == 0 else { throw .selfTestFailed }
+  return module
 }

@@ -1,5 +1,6 @@
 import CHusk
 import CLinux
+import DeviceStore
 import ErrorClass
 import SecureWorld
 
@@ -9,12 +10,17 @@ final class Module {
   private let object: Registry.Object
   private let memory: linux_module_memory
   private let notes: LoadedModule
+  /// What it is to be confirmed as; nil if it isn't on trial.
+  var trial: ModuleStore<POSIXStorage>.Trial?
   /// For C, ending in a NUL.
   private let name: UnsafeMutablePointer<CChar>
   private let features: UnsafeMutablePointer<UInt8>?
 
   /// Loads a received module (SPEC 9.2, step 3).
-  init(_ received: consuming ReceivedModule, allowedSoname: UnsafePointer<CChar>?, log: Log) throws(ErrorClass) {
+  init(
+    _ received: consuming ReceivedModule, allowedSoname: UnsafePointer<CChar>?,
+    trial: ModuleStore<POSIXStorage>.Trial?, log: Log
+  ) throws(ErrorClass) {
     // One load at a time in this process: the steps below share the dumpable flag, the path numbers and the list.
     linux_lock()
     defer { linux_unlock() }
@@ -43,6 +49,7 @@ final class Module {
     Registry.objects.append(object)
     self.handle = handle
     self.memory = memory
+    self.trial = trial
     notes = received.notes
     name = Self.copy(received.notes.name.map { CChar(bitPattern: $0) } + [0])
     features = received.notes.features.map { Self.copy($0) }
@@ -56,6 +63,9 @@ final class Module {
     name.deallocate()
     features?.deallocate()
   }
+
+  /// ASCII.
+  var moduleName: [UInt8] { notes.name }
 
   /// The address of a symbol that this module itself defines.
   func symbol(_ name: UnsafePointer<CChar>) throws(ErrorClass) -> UnsafeMutableRawPointer {
@@ -81,6 +91,7 @@ final class Module {
     if object.isLocked { info.flags |= UInt64(HUSK_MODULE_LOCKED) }
     if object.isExecuteOnly { info.flags |= UInt64(HUSK_MODULE_EXECUTE_ONLY) }
     if notes.mayBeExecuteOnly { info.flags |= UInt64(HUSK_MODULE_MAY_EXECUTE_ONLY) }
+    if trial != nil { info.flags |= UInt64(HUSK_MODULE_ON_TRIAL) }
     return info
   }
 }

@@ -12,15 +12,57 @@ extension husk_open_options {
 }
 
 extension husk_load_options {
-  init(reading given: UnsafePointer<husk_load_options>?) throws(ErrorClass) {
+  init(reading given: UnsafePointer<husk_load_options>?, _ log: Log) throws(ErrorClass) {
     self.init()
-    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
+    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else {
+      log.error("the options: a size or a member that this libhusk doesn't know")
+      throw .invalidArgument
+    }
+  }
+
+  /// What the caller's test of a module returns; 0 without one.
+  func test(_ module: Module) -> Int32 {
+    guard let self_test else { return 0 }
+    return withExtendedLifetime(module) {
+      self_test(self_test_user, OpaquePointer(Unmanaged.passUnretained(module).toOpaque()))
+    }
   }
 
   /// Tells how far the load is; throws `cancelled` if the caller doesn't want it any more.
   func report(done: UInt64, total: UInt64) throws(ErrorClass) {
     guard let progress else { return }
     if progress(progress_user, done, total) != 0 { throw .cancelled }
+  }
+}
+
+extension husk_install_options {
+  init(reading given: UnsafePointer<husk_install_options>?) throws(ErrorClass) {
+    self.init()
+    guard loader_read_struct(&self, MemoryLayout<Self>.size, given) == 0 else { throw .invalidArgument }
+  }
+}
+
+/// Tells a caller how far something is, in equal steps.
+struct ProgressTeller {
+  let callback: husk_progress_callback?
+  let user: UnsafeMutableRawPointer?
+  private var step: UInt64 = 0
+
+  /// As many as the decryptor's at most.
+  private static let steps: UInt64 = 64
+
+  init(_ callback: husk_progress_callback?, _ user: UnsafeMutableRawPointer?) {
+    self.callback = callback
+    self.user = user
+  }
+
+  /// - Parameter total: isn't 0, and at most a package's size.
+  /// - Throws: `cancelled` if the caller doesn't want it any more.
+  mutating func report(_ done: UInt64, of total: UInt64) throws(ErrorClass) {
+    let reached = 1 + done * Self.steps / total
+    guard let callback, reached > step else { return }
+    step = reached
+    if callback(user, done, total) != 0 { throw .cancelled }
   }
 }
 
@@ -40,8 +82,12 @@ struct Log {
   }
 
   /// What a call succeeds without.
+  func warning(_ what: UnsafePointer<CChar>, _ detail: UnsafePointer<CChar>? = nil) {
+    say(HUSK_LOG_WARNING, what, detail)
+  }
+
   func warning(_ what: StaticString, _ detail: UnsafePointer<CChar>? = nil) {
-    say(HUSK_LOG_WARNING, what.cString, detail)
+    warning(what.cString, detail)
   }
 
   private func say(_ level: Int, _ what: UnsafePointer<CChar>, _ detail: UnsafePointer<CChar>?) {

@@ -17,19 +17,6 @@ func allFacts(_ device: Device?) throws(ErrorClass) -> [ProtectionFact] {
   return facts
 }
 
-/// Fills in structs of the caller's, whose size the first one tells.
-func write(_ facts: [ProtectionFact], to first: UnsafeMutablePointer<husk_protection>) throws(ErrorClass) {
-  var place = UnsafeMutableRawPointer(first)
-  let size = place.load(as: Int.self)
-  for fact in facts {
-    var whole = husk_protection(fact)
-    guard loader_write_struct(place, size, &whole, MemoryLayout<husk_protection>.size) == 0 else {
-      throw .invalidArgument
-    }
-    place += size
-  }
-}
-
 private func untried(by reporter: Protection.Reporter) -> [ProtectionFact] {
   var facts: [ProtectionFact] = []
   for protection in Protection.allCases where protection.reporter == reporter {

@@ -6,18 +6,26 @@ public import HuskFormat
 public struct SecureState: Equatable, Sendable {
   /// Part of the grant key's derivation: changes when the storage was lost.
   public let generation: UInt64
-  private var sequences: [Entry<Name>] = []
+  private var modules: [Module] = []
   /// The highest status list seen per scope.
   public private(set) var statusMarks: [StatusMark] = []
-  private var times: [Entry<Scope>] = []
+  private var times: [SignedTime] = []
 
-  private struct Entry<Key: Equatable & Sendable>: Equatable, Sendable {
-    let key: Key
-    var value: UInt64
+  private struct Module: Equatable, Sendable {
+    let name: Name
+    /// The highest sequence number seen in its grants.
+    var sequence: UInt64
+    /// The highest security version seen.
+    var floor: UInt64
+  }
+
+  private struct SignedTime: Equatable, Sendable {
+    let scope: Scope
+    var time: UInt64
   }
 
   /// How many modules, list scopes and vendor scopes are remembered at most.
-  public static let modules = 256
+  public static let mostModules = 256
   public static let scopes = 64
 
   /// A new device's, or one's that lost its storage.
@@ -27,23 +35,66 @@ public struct SecureState: Equatable, Sendable {
 
   /// The highest sequence number seen in grants for a module; 0 for none.
   public func highestSequence(of module: Name) -> UInt64 {
-    sequences.first { $0.key == module }?.value ?? 0
+    modules.first { $0.name == module }?.sequence ?? 0
+  }
+
+  /// The lowest security version that a module may have: the highest that was accepted; 0 for none.
+  public func floor(of module: Name) -> UInt64 {
+    modules.first { $0.name == module }?.floor ?? 0
   }
 
   /// The latest signed time seen in objects of a vendor scope; 0 for none.
   public func time(in vendorScope: Scope) -> UInt64 {
-    times.first { $0.key == vendorScope }?.value ?? 0
+    times.first { $0.scope == vendorScope }?.time ?? 0
+  }
+
+  /// What a load leaves behind.
+  public struct Load: Equatable, Sendable {
+    let module: Name
+    let sequence: UInt64
+    let securityVersion: UInt64
+    let vendorScope: Scope
+    let time: UInt64
+    let isOnTrial: Bool
+
+    /// - Parameters:
+    ///   - sequence: the grant's sequence number.
+    ///   - time: the latest signed time seen.
+    ///   - isOnTrial: then neither sequence number nor security version is raised (SPEC 9.3): a former version with its
+    ///     former grant must still load.
+    public init(
+      _ module: Name, sequence: UInt64, securityVersion: UInt64, vendorScope: Scope, time: UInt64, isOnTrial: Bool
+    ) {
+      self.module = module
+      self.sequence = sequence
+      self.securityVersion = securityVersion
+      self.vendorScope = vendorScope
+      self.time = time
+      self.isOnTrial = isOnTrial
+    }
   }
 
   /// Takes notice of a module that is about to be released.
   ///
-  /// - Throws: `limitExceeded` if there are too many modules or scopes; `rollback` for a number below the highest.
-  public mutating func record(
-    _ module: Name, sequence: UInt64, vendorScope: Scope, time: UInt64
-  ) throws(ErrorClass) {
-    guard sequence >= highestSequence(of: module) else { throw .rollback }
-    try Self.raise(&sequences, module, to: sequence, atMost: Self.modules)
-    try Self.raise(&times, vendorScope, to: time, atMost: Self.scopes)
+  /// - Throws: `limitExceeded` if there are too many modules or scopes; `rollback` for a number or a security version below
+  ///   the highest.
+  public mutating func record(_ load: Load) throws(ErrorClass) {
+    guard load.sequence >= highestSequence(of: load.module), load.securityVersion >= floor(of: load.module) else {
+      throw .rollback
+    }
+    if let index = modules.firstIndex(where: { $0.name == load.module }) {
+      if !load.isOnTrial {
+        modules[index].sequence = load.sequence
+        modules[index].floor = load.securityVersion
+      }
+    } else {
+      // On trial too: what couldn't be loaded later isn't tried.
+      guard modules.count < Self.mostModules else { throw .limitExceeded }
+      if !load.isOnTrial {
+        modules.append(Module(name: load.module, sequence: load.sequence, floor: load.securityVersion))
+      }
+    }
+    try raise(load.vendorScope, to: load.time)
   }
 
   /// Takes notice of a status list that was verified.
@@ -64,14 +115,12 @@ public struct SecureState: Equatable, Sendable {
     }
   }
 
-  private static func raise<Key: Equatable>(
-    _ entries: inout [Entry<Key>], _ key: Key, to value: UInt64, atMost limit: Int
-  ) throws(ErrorClass) {
-    if let index = entries.firstIndex(where: { $0.key == key }) {
-      entries[index].value = max(entries[index].value, value)
+  private mutating func raise(_ vendorScope: Scope, to time: UInt64) throws(ErrorClass) {
+    if let index = times.firstIndex(where: { $0.scope == vendorScope }) {
+      times[index].time = max(times[index].time, time)
     } else {
-      guard entries.count < limit else { throw .limitExceeded }
-      entries.append(Entry(key: key, value: value))
+      guard times.count < Self.scopes else { throw .limitExceeded }
+      times.append(SignedTime(scope: vendorScope, time: time))
     }
   }
 }
@@ -85,8 +134,13 @@ extension SecureState {
       map.set(1) { $0.encode(unsigned: Self.version) }
       map.set(2) { $0.encode(unsigned: generation) }
       map.set(3) { item in
-        item.beginArray(sequences.count)
-        for entry in sequences { item.encodePair(entry.key.bytes, entry.value) }
+        item.beginArray(modules.count)
+        for module in modules {
+          item.beginArray(3)
+          item.encode(ascii: module.name.bytes)
+          item.encode(unsigned: module.sequence)
+          item.encode(unsigned: module.floor)
+        }
       }
       map.set(4) { item in
         item.beginArray(statusMarks.count)
@@ -99,7 +153,11 @@ extension SecureState {
       }
       map.set(5) { item in
         item.beginArray(times.count)
-        for entry in times { item.encodePair(entry.key.bytes, entry.value) }
+        for entry in times {
+          item.beginArray(2)
+          item.encode(ascii: entry.scope.bytes)
+          item.encode(unsigned: entry.time)
+        }
       }
     }
     return encoder.bytes
@@ -115,9 +173,10 @@ extension SecureState {
     try reader.expectKey(2, &map)
     generation = try reader.readCount()
     try reader.expectKey(3, &map)
-    for _ in 0..<(try reader.readArrayHeader(atMost: Self.modules)) {
-      try reader.expectArray(of: 2)
-      sequences.append(Entry(key: try reader.readName(), value: try reader.readCount()))
+    for _ in 0..<(try reader.readArrayHeader(atMost: Self.mostModules)) {
+      try reader.expectArray(of: 3)
+      modules.append(
+        Module(name: try reader.readName(), sequence: try reader.readCount(), floor: try reader.readUnsigned()))
     }
     try reader.expectKey(4, &map)
     for _ in 0..<(try reader.readArrayHeader(atMost: Self.scopes)) {
@@ -129,19 +188,11 @@ extension SecureState {
     try reader.expectKey(5, &map)
     for _ in 0..<(try reader.readArrayHeader(atMost: Self.scopes)) {
       try reader.expectArray(of: 2)
-      times.append(Entry(key: try reader.readScope(), value: try reader.readCount()))
+      times.append(SignedTime(scope: try reader.readScope(), time: try reader.readCount()))
     }
     let end = reader.position
     guard try reader.nextIntegerKey(&map) == nil else { throw CBORError(.outOfRange, at: end) }
     guard bytes[end...].allSatisfy({ $0 == 0 }) else { throw CBORError(.trailingBytes, at: end) }
-  }
-}
-
-extension CBOREncoder {
-  fileprivate mutating func encodePair(_ text: [UInt8], _ number: UInt64) {
-    beginArray(2)
-    encode(ascii: text)
-    encode(unsigned: number)
   }
 }
 

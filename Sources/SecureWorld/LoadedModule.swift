@@ -40,10 +40,7 @@ public struct LoadedModule: Equatable, Sendable {
     encoder.encodeMap { map in
       // A name is ASCII; one that isn't can't be encoded as text and is refused by the reader.
       map.set(1) { item in do throws(CBORError) { try item.encode(textUTF8: name) } catch { item.encodeNull() } }
-      map.set(2) { item in
-        item.beginArray(version.count)
-        for part in version { item.encode(unsigned: UInt64(part)) }
-      }
+      map.set(2) { $0.encode(version: version) }
       map.set(3) { $0.encode(unsigned: securityVersion) }
       map.set(4) { $0.encode(unsigned: epoch) }
       map.set(5) { $0.encode(unsigned: size) }
@@ -65,7 +62,7 @@ public struct LoadedModule: Equatable, Sendable {
     while let label = try reader.nextIntegerKey(&map) {
       switch label {
       case 1: name = Array(try reader.readText())
-      case 2: version = try Self.readVersion(&reader)
+      case 2: version = try reader.readVersion()
       case 3: securityVersion = try reader.readUnsigned()
       case 4: epoch = try reader.readUnsigned()
       case 5: size = try reader.readUnsigned()
@@ -82,16 +79,5 @@ public struct LoadedModule: Equatable, Sendable {
       if label <= 6 { members += 1 }
     }
     guard members == 6 else { throw CBORError(.truncated, at: start) }
-  }
-
-  private static func readVersion(_ reader: inout CBORReader) throws(CBORError) -> [UInt32] {
-    let start = reader.position
-    guard try reader.readArrayHeader() == 3 else { throw CBORError(.outOfRange, at: start) }
-    var version: [UInt32] = []
-    for _ in 0..<3 {
-      guard let part = UInt32(exactly: try reader.readUnsigned()) else { throw CBORError(.outOfRange, at: start) }
-      version.append(part)
-    }
-    return version
   }
 }

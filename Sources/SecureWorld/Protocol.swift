@@ -18,12 +18,13 @@ public enum Operation: UInt64, Sendable {
   case confirm = 5
   /// What is staged is to be on trial (SPEC 7.11).
   case tryStaged = 6
+  case check = 7
 
   /// How many descriptors the request carries.
   public var descriptorCount: Int {
     switch self {
     case .hello, .identity, .protections, .confirm, .tryStaged: 0
-    case .statusList: 1
+    case .statusList, .check: 1
     case .load: 2
     }
   }

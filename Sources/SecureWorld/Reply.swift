@@ -12,6 +12,8 @@ public struct Reply: Equatable, Sendable {
     case protections([ProtectionFact])
     /// A status list was accepted.
     case statusList
+    /// A file passed the check.
+    case checked(CheckedFile)
     /// Done, with nothing to be said of it: for `confirm` and `tryStaged`.
     case done
     case failed(ErrorClass)
@@ -47,6 +49,9 @@ public struct Reply: Equatable, Sendable {
     case .statusList, .done:
       encoder.encode(unsigned: 0)
       encoder.encodeMap { _ in }
+    case .checked(let file):
+      encoder.encode(unsigned: 0)
+      file.encode(to: &encoder)
     case .failed(let errorClass):
       encoder.encode(integer: Int64(errorClass.rawValue))
       encoder.encodeMap { _ in }
@@ -82,6 +87,7 @@ public struct Reply: Equatable, Sendable {
       case .statusList:
         _ = try reader.readMap(atMost: 0)
         result = .statusList
+      case .check: result = .checked(try CheckedFile(&reader))
       case .confirm, .tryStaged:
         _ = try reader.readMap(atMost: 0)
         result = .done

@@ -4,13 +4,28 @@ import CBOR
 public struct Request: Equatable, Sendable {
   public let id: UInt64
   public let operation: Operation
-  /// Whether ``Progress`` is to come before the reply; for a load only.
-  public let wantsProgress: Bool
+  public let wishes: Wishes
 
-  public init(id: UInt64, operation: Operation, wantsProgress: Bool = false) {
+  /// What is asked for beside the operation itself.
+  public struct Wishes: Equatable, Sendable {
+    /// Whether ``Progress`` is to come before the reply; for a load only.
+    public var progress: Bool
+    /// Whether the module is on trial (SPEC 9.3); for a load only.
+    public var onTrial: Bool
+    /// Segments that are to be checked; for a check only. None if it is empty.
+    public var segments: Range<UInt64>
+
+    public init(progress: Bool = false, onTrial: Bool = false, segments: Range<UInt64> = 0..<0) {
+      self.progress = progress
+      self.onTrial = onTrial
+      self.segments = segments
+    }
+  }
+
+  public init(id: UInt64, operation: Operation, _ wishes: Wishes = Wishes()) {
     self.id = id
     self.operation = operation
-    self.wantsProgress = wantsProgress
+    self.wishes = wishes
   }
 
   public func encoded() -> [UInt8] {
@@ -19,11 +34,22 @@ public struct Request: Equatable, Sendable {
     encoder.encode(unsigned: SecureWorldProtocol.version)
     encoder.encode(unsigned: id)
     encoder.encode(unsigned: operation.rawValue)
-    // One entry needs no sorting, which would be a good part of libhusk's code.
-    encoder.beginMap(wantsProgress ? 1 : 0)
-    if wantsProgress {
-      encoder.encode(unsigned: 1)
+    // In order already; to sort would be a good part of libhusk's code.
+    let hasSegments = !wishes.segments.isEmpty
+    encoder.beginMap((wishes.progress ? 1 : 0) + (wishes.onTrial ? 1 : 0) + (hasSegments ? 1 : 0))
+    if wishes.progress {
+      encoder.encode(unsigned: Label.progress)
       encoder.encode(bool: true)
+    }
+    if wishes.onTrial {
+      encoder.encode(unsigned: Label.onTrial)
+      encoder.encode(bool: true)
+    }
+    if hasSegments {
+      encoder.encode(unsigned: Label.segments)
+      encoder.beginArray(2)
+      encoder.encode(unsigned: wishes.segments.lowerBound)
+      encoder.encode(unsigned: wishes.segments.upperBound)
     }
     return encoder.bytes
   }
@@ -50,20 +76,43 @@ public struct Request: Equatable, Sendable {
         operation.descriptorCount == descriptorCount
       else { throw CBORError(.outOfRange, at: operationStart) }
       self.operation = operation
-      wantsProgress = try Self.readWish(&reader, operation)
+      wishes = try Wishes(&reader, operation)
       try reader.finish()
     } catch {
       throw Refusal(id: id)
     }
   }
+}
 
+private enum Label {
+  static let progress: UInt64 = 1
+  static let onTrial: UInt64 = 2
+  static let segments: UInt64 = 3
+}
+
+extension Request.Wishes {
   /// Reads the body of a request.
-  private static func readWish(_ reader: inout CBORReader, _ operation: Operation) throws(CBORError) -> Bool {
+  fileprivate init(_ reader: inout CBORReader, _ operation: Operation) throws(CBORError) {
+    self.init()
     let start = reader.position
-    var map = try reader.readMap(atMost: operation == .load ? 1 : 0)
-    guard let label = try reader.nextIntegerKey(&map) else { return false }
-    // It is left out if it isn't true.
-    guard label == 1, try reader.readBool() else { throw CBORError(.outOfRange, at: start) }
-    return true
+    var map = try reader.readMap()
+    while let label = try reader.nextIntegerKey(&map) {
+      switch UInt64(exactly: label) {
+      case Label.progress where operation == .load:
+        progress = try reader.readBool()
+        // It is left out if it isn't true.
+        guard progress else { throw CBORError(.outOfRange, at: start) }
+      case Label.onTrial where operation == .load:
+        onTrial = try reader.readBool()
+        guard onTrial else { throw CBORError(.outOfRange, at: start) }
+      case Label.segments where operation == .check:
+        guard try reader.readArrayHeader() == 2 else { throw CBORError(.outOfRange, at: start) }
+        let first = try reader.readUnsigned()
+        let end = try reader.readUnsigned()
+        guard first < end else { throw CBORError(.outOfRange, at: start) }
+        segments = first..<end
+      default: throw CBORError(.outOfRange, at: start)
+      }
+    }
   }
 }

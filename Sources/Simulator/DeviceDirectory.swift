@@ -49,17 +49,8 @@ public struct DeviceDirectory: Sendable {
     }
   }
 
-  /// The place in flash of a package; nil if there is none for its role.
+  /// The place in flash of a boot stage's package; nil if there is none for its role.
   func place(of manifest: Manifest) -> String? {
-    if let stage = Stage.allCases.first(where: { $0.role == manifest.role }) { return path(of: stage, in: .a) }
-    return manifest.isModule ? "\(flash)/modules/\(String(decoding: manifest.name.bytes, as: UTF8.self)).husk" : nil
-  }
-
-  func place(of list: StatusList) -> String {
-    "\(flash)/status/\(String(decoding: list.scope.bytes, as: UTF8.self)).status"
-  }
-
-  func place(of terms: GrantTerms) -> String {
-    "\(flash)/grants/\(String(decoding: terms.module.bytes, as: UTF8.self)).grant"
+    Stage.allCases.first { $0.role == manifest.role }.map { path(of: $0, in: .a) }
   }
 }

@@ -1,15 +1,17 @@
 import COSE
-import DeviceStore
+import CLinux
+public import DeviceStore
+import ErrorClass
 import HostSupport
 import HuskFormat
 
 extension DeviceDirectory {
-  /// Puts a package, grant or status list in its place in flash, replacing what is there in one step; returns the place.
+  /// Installs a package, grant or status list in flash: what concerns modules as the firmware would (SPEC 9.3), so that a
+  /// module is on trial then.
   ///
   /// It is only parsed: whether it may run is for the device to find out. Boot stages are installed at the factory, into
   /// slot a; a device that has started is updated.
-  @discardableResult
-  public func install(_ path: String) throws(SimulatorError) -> String {
+  public func install(_ path: String) throws(SimulatorError) {
     try checkFlash()
     let file: LabelledFile
     do throws(FileError) {
@@ -18,33 +20,29 @@ extension DeviceDirectory {
       throw .file(error)
     }
     switch file.label {
-    case .package: return try installPackage(file)
+    case .package: try installPackage(file)
     case .grant:
-      return try install(file, atMost: Limits.grant) { (bytes) throws(FormatError) in
-        place(of: try GrantFile(bytes).unverifiedTerms())
-      }
+      try receive(file, atMost: Limits.grant) { (bytes) throws(FormatError) in _ = try GrantFile(bytes).unverifiedTerms() }
     case .statusList:
-      return try install(file, atMost: Limits.statusList) { (bytes) throws(FormatError) in
-        place(of: try StatusListFile(bytes).unverifiedList())
+      try receive(file, atMost: Limits.statusList) { (bytes) throws(FormatError) in
+        _ = try StatusListFile(bytes).unverifiedList()
       }
     case let label: throw .notInstallable(path: path, label)
     }
   }
 
-  private func installPackage(_ file: consuming LabelledFile) throws(SimulatorError) -> String {
+  private func installPackage(_ file: consuming LabelledFile) throws(SimulatorError) {
     let package = try open(file)
     let path = package.path
     let manifest = try Self.manifest(of: package)
+    if manifest.isModule { return try receive(package) }
     guard let place = place(of: manifest) else { throw .noPlace(path: path, manifest.role) }
-    if !manifest.isModule {
-      guard try updateState() == UpdateState() else { throw .hasStarted(path: path) }
-    }
+    guard try updateState() == UpdateState() else { throw .hasStarted(path: path) }
     do throws(ObjectFileError) {
       try package.copy(to: place)
     } catch {
       throw .object(error)
     }
-    return place
   }
 
   func openPackage(_ path: String) throws(SimulatorError) -> PackageReader {
@@ -70,24 +68,86 @@ extension DeviceDirectory {
       throw .object(error)
     }
   }
+}
 
-  /// - Parameter place: parses the file and says where it belongs.
-  private func install(
-    _ file: consuming LabelledFile, atMost limit: Int, at place: ([UInt8]) throws(FormatError) -> String
-  ) throws(SimulatorError) -> String {
+// MARK: - The module store
+
+extension DeviceDirectory {
+  /// The store of modules, open as long as `body` runs.
+  public func withStore<Result>(
+    _ body: (ModuleStore<POSIXStorage>) throws(SimulatorError) -> Result
+  ) throws(SimulatorError) -> Result {
+    try checkFlash()
+    let directory = linux_open_directory(flash)
+    guard directory >= 0 else { throw .file(FileError(path: flash, errno: linux_errno())) }
+    defer { close(directory) }
+    return try body(ModuleStore(on: POSIXStorage(root: directory)))
+  }
+
+  private func receive(_ package: consuming PackageReader) throws(SimulatorError) {
+    var package = package
+    let path = package.path
+    try withStore { (store) throws(SimulatorError) in
+      var reception = try storing(path) { () throws(ErrorClass) in
+        try Reception(into: store, UnverifiedFiles(on: store.storage))
+      }
+      defer { reception.close() }
+      var piece = package.head
+      var left = package.front.declaredPayloadSize
+      while true {
+        try storing(path) { () throws(ErrorClass) in try reception.take(all: piece) }
+        guard left > 0 else { break }
+        piece = try reading { () throws(ObjectFileError) in try package.readPayload(Int(clamping: min(left, 1 << 20))) }
+        left -= UInt64(piece.count)
+      }
+      try reading { () throws(ObjectFileError) in try package.finish() }
+      _ = try storing(path) { () throws(ErrorClass) in try reception.finish() }
+    }
+  }
+
+  /// - Parameter check: parses the file.
+  private func receive(
+    _ file: consuming LabelledFile, atMost limit: Int, _ check: ([UInt8]) throws(FormatError) -> Void
+  ) throws(SimulatorError) {
+    let path = file.path
     let bytes: [UInt8]
     do throws(FileError) {
       bytes = try file.readAll(atMost: limit)
     } catch {
       throw .file(error)
     }
-    let place = try parse(file.path) { () throws(FormatError) in try place(bytes) }
-    do throws(FileError) {
-      try writeFile(place, [bytes], replaces: .anyFile)
-    } catch {
-      throw .file(error)
+    try parse(path) { () throws(FormatError) in try check(bytes) }
+    try withStore { (store) throws(SimulatorError) in
+      try storing(path) { () throws(ErrorClass) in
+        var reception = try Reception(into: store, UnverifiedFiles(on: store.storage))
+        try reception.take(all: bytes)
+        _ = try reception.finish()
+      }
     }
-    return place
+  }
+}
+
+extension Reception {
+  fileprivate mutating func take(all bytes: [UInt8]) throws(ErrorClass) {
+    try bytes.span.bytes.withUnsafeBytes { (bytes) throws(ErrorClass) in try take(bytes) }
+  }
+}
+
+private func storing<Value: ~Copyable>(
+  _ path: String, _ body: () throws(ErrorClass) -> Value
+) throws(SimulatorError) -> Value {
+  do throws(ErrorClass) {
+    return try body()
+  } catch {
+    throw .notStored(path: path, error)
+  }
+}
+
+private func reading<Value>(_ body: () throws(ObjectFileError) -> Value) throws(SimulatorError) -> Value {
+  do throws(ObjectFileError) {
+    return try body()
+  } catch {
+    throw .object(error)
   }
 }
 

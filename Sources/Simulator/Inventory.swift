@@ -19,17 +19,24 @@ extension DeviceDirectory {
   ) {
     let stages = Slot.allCases.flatMap { slot in Stage.allCases.map { Self.file($0, in: slot) } }
     return (
-      (stages.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") } + files(in: "modules")).map {
-        Installed(file: $0, content: manifest(of: "\(flash)/\($0)"))
-      },
-      files(in: "grants").map { Installed(file: $0, content: terms(of: "\(flash)/\($0)")) }
+      (stages.filter { FileManager.default.fileExists(atPath: "\(flash)/\($0)") }
+        + files(in: "modules", endingIn: ".husk")).map {
+          Installed(file: $0, content: manifest(of: "\(flash)/\($0)"))
+        },
+      files(in: "grants", endingIn: ".grant").map { Installed(file: $0, content: terms(of: "\(flash)/\($0)")) }
     )
   }
 
-  private func files(in folder: String) -> [String] {
-    let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(flash)/\(folder)")) ?? []
-    // A name with a dot in front is a file in the making.
-    return names.filter { !$0.hasPrefix(".") }.sorted().map { "\(folder)/\($0)" }
+  /// Files in the folders that a folder holds, one for each module.
+  private func files(in folder: String, endingIn suffix: String) -> [String] {
+    func names(_ folder: String) -> [String] {
+      let names = (try? FileManager.default.contentsOfDirectory(atPath: "\(flash)/\(folder)")) ?? []
+      // A name with a dot in front is a file in the making.
+      return names.filter { !$0.hasPrefix(".") }.sorted()
+    }
+    return names(folder).flatMap { module in
+      names("\(folder)/\(module)").filter { $0.hasSuffix(suffix) }.map { "\(folder)/\(module)/\($0)" }
+    }
   }
 
   private func manifest(of path: String) -> Manifest? {

@@ -20,6 +20,8 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case notInstallable(path: String, FileLabel?)
   /// A package whose role no place in flash is for.
   case noPlace(path: String, Role)
+  /// A module, grant or status list that the store doesn't take.
+  case notStored(path: String, ErrorClass)
   /// A boot stage for a device that has started.
   case hasStarted(path: String)
   /// A package that isn't a boot stage, for an update.

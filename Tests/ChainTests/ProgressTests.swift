@@ -75,7 +75,7 @@ struct ProgressTests {
     let (world, package, grant) = try Self.large()
     try withFile(package) { package in
       try withFile(grant) { grant in
-        let request = Request(id: 900, operation: .load, wantsProgress: true)
+        let request = Request(id: 900, operation: .load, Request.Wishes(progress: true))
         try world.channel.send(request.encoded(), descriptors: [package, grant])
         // What follows is answered later, so that the load is over by then: nothing was taken until now.
         try world.channel.send(Request(id: 901, operation: .hello).encoded())

@@ -17,6 +17,7 @@ public struct ModuleFixture: Sendable {
   public var context: [UInt8]?
   /// Changes what is encrypted: the compressed and padded module.
   public var editPlaintext: Edit = { $0 }
+  public var segmentSize = SegmentLayout.usualSegmentSize
 
   /// `com.acme.codec` 1.2.3, epoch 7, for this processor.
   public init(_ object: URL) throws {
@@ -36,7 +37,7 @@ public struct ModuleFixture: Sendable {
     var package = package
     let plaintext = editPlaintext(Self.pad(try compressLZ4Frame(object.span.bytes)))
     package.payload = try encrypt(plaintext, context: package.manifest.payloadContext)
-    package.setSegmentSize(SegmentLayout.usualSegmentSize)
+    package.setSegmentSize(segmentSize)
     return package
   }
 

@@ -36,9 +36,11 @@ public final class SecureWorldClient {
   }
 
   /// Sends a request and waits for the reply; the memory file that came with it is closed.
-  public func ask(_ operation: SecureWorld.Operation, _ descriptors: [Int32] = []) throws -> Reply.Result {
+  public func ask(
+    _ operation: SecureWorld.Operation, _ descriptors: [Int32] = [], _ wishes: Request.Wishes = Request.Wishes()
+  ) throws -> Reply.Result {
     nextID += 1
-    try channel.send(Request(id: nextID, operation: operation).encoded(), descriptors: descriptors)
+    try channel.send(Request(id: nextID, operation: operation, wishes).encoded(), descriptors: descriptors)
     let reply = try receive(for: operation)
     guard reply.id == nextID else { throw ProgramFailure(description: "the reply to another request") }
     return reply.result
@@ -47,7 +49,7 @@ public final class SecureWorldClient {
   /// Asks for a load with progress; returns what came, in order.
   public func load(_ package: Int32, _ grant: Int32) throws -> (progress: [SecureWorld.Progress], reply: Reply.Result) {
     nextID += 1
-    let request = Request(id: nextID, operation: .load, wantsProgress: true)
+    let request = Request(id: nextID, operation: .load, Request.Wishes(progress: true))
     try channel.send(request.encoded(), descriptors: [package, grant])
     var heard: [SecureWorld.Progress] = []
     while true {
@@ -130,8 +132,30 @@ public final class SecureWorldClient {
     switch try withFile(statusList, { try ask(.statusList, [$0]) }) {
     case .failed(let errorClass): return errorClass
     case .statusList: return nil
-    case .hello, .identity, .protections, .loaded, .done:
+    case .hello, .identity, .protections, .loaded, .checked, .done:
       throw ProgramFailure(description: "the answer to another question")
+    }
+  }
+
+  /// How a file is refused that the decryptor is only asked about; nil if it would be taken.
+  public func refusal(of file: [UInt8], segments: Range<UInt64> = 0..<0) throws -> ErrorClass? {
+    switch try withFile(file, { try ask(.check, [$0], Request.Wishes(segments: segments)) }) {
+    case .failed(let errorClass): return errorClass
+    case .checked: return nil
+    default: throw ProgramFailure(description: "the answer to another question")
+    }
+  }
+
+  /// How a load on trial is refused; nil if it isn't.
+  public func refusal(onTrial package: [UInt8], grant: [UInt8]) throws -> ErrorClass? {
+    try withFile(package) { package in
+      try withFile(grant) { grant in
+        switch try ask(.load, [package, grant], Request.Wishes(onTrial: true)) {
+        case .failed(let errorClass): return errorClass
+        case .loaded: return nil
+        default: throw ProgramFailure(description: "the answer to another question")
+        }
+      }
     }
   }
 
@@ -144,7 +168,7 @@ public final class SecureWorldClient {
     switch try ask(.load, [package, grant]) {
     case .failed(let errorClass): return errorClass
     case .loaded: return nil
-    case .hello, .identity, .protections, .statusList, .done:
+    case .hello, .identity, .protections, .statusList, .checked, .done:
       throw ProgramFailure(description: "the answer to another question")
     }
   }

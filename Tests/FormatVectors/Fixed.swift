@@ -10,8 +10,10 @@ enum Fixed {
   /// Wraps a content key (SPEC 5) with an ephemeral key that never changes.
   static func wrap(terms: [UInt8], contentKey: [UInt8], recipient: [UInt8]) throws -> [UInt8] {
     let ephemeralKey = try X25519PrivateKey(secret(named: "ephemeral key"))
-    let sharedSecret = try DHKEM.encapsulate(to: recipient.span.bytes, ephemeralKey: ephemeralKey)
-    var context = try HPKEContext(.chaCha20Poly1305, .seal, sharedSecret: sharedSecret, info: RawSpan())
+    var kem = try DHKEM.makeKDF()
+    let sharedSecret = try DHKEM.encapsulate(to: recipient.span.bytes, ephemeralKey: ephemeralKey, &kem)
+    var schedule = try HPKEContext.makeKDF(.chaCha20Poly1305)
+    var context = try HPKEContext(.chaCha20Poly1305, .seal, sharedSecret: sharedSecret, info: RawSpan(), &schedule)
     let externalAAD = RawMap.item { item in
       item.beginArray(2)
       item.encode(text: "husk-grant")

@@ -9,7 +9,7 @@ struct DecisionFixture: Sendable {
   var package = PackageFixture.module()
   var device = DeviceState.fixture
   var time = TimeBasis(lowerBound: Moment.present, trustedClock: nil)
-  var highestSequence: UInt64 = 5
+  var memory = ModuleMemory(sequence: 5, floor: 4)
   var status = StatusKnowledge()
 
   func refusal() throws -> ErrorClass? {
@@ -19,7 +19,7 @@ struct DecisionFixture: Sendable {
     let grant = try GrantFile(grant.file()).verify(with: .device)
     return FormatFixtures.refusal { () throws(FormatError) in
       try grant.authorize(
-        package, packageID: front.packageID(), on: device, time: time, highestSequence: highestSequence,
+        package, packageID: front.packageID(), on: device, time: time, memory: memory,
         status: status)
     }
   }
@@ -80,9 +80,11 @@ struct GrantDecisionTests {
       fixture.grant.terms.notBefore = Moment.present
       fixture.time = TimeBasis(lowerBound: 0, trustedClock: Moment.present)
     },
-    Case("the highest sequence number again", nil) { $0.highestSequence = 5 },
-    Case("a superseded sequence number", .rollback) { $0.highestSequence = 6 },
-    Case("a newer sequence number", nil) { $0.highestSequence = 4 },
+    Case("the highest sequence number again", nil) { $0.memory = ModuleMemory(sequence: 5, floor: 0) },
+    Case("a superseded sequence number", .rollback) { $0.memory = ModuleMemory(sequence: 6, floor: 0) },
+    Case("the highest security version again", nil) { $0.memory = ModuleMemory(sequence: 0, floor: 4) },
+    Case("a security version below the floor", .rollback) { $0.memory = ModuleMemory(sequence: 0, floor: 5) },
+    Case("a newer sequence number", nil) { $0.memory = ModuleMemory(sequence: 4, floor: 0) },
     Case("a status list demanded by the grant", .statusRequired) { $0.grant.terms.minimumStatus = 1 },
     Case("a status list demanded by the package", .statusRequired) { $0.package.manifest.minimumStatus = 1 },
     Case("status list zero", nil) { fixture in
@@ -112,8 +114,9 @@ struct GrantDecisionTests {
       fixture.grant.terms.notBefore = Moment.present + 1
       fixture.time = TimeBasis(lowerBound: 0, trustedClock: Moment.present)
     },
-    Case("9", .rollback) { $0.highestSequence = 99 },
-    Case("10", .statusRequired) { $0.grant.terms.minimumStatus = 1 },
+    Case("9", .rollback) { $0.memory = ModuleMemory(sequence: 99, floor: $0.memory.floor) },
+    Case("10", .rollback) { $0.memory = ModuleMemory(sequence: $0.memory.sequence, floor: 99) },
+    Case("11", .statusRequired) { $0.grant.terms.minimumStatus = 1 },
   ]
 
   @Test("gives the class of the first fault, of any two")

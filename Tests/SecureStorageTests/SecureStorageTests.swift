@@ -20,9 +20,18 @@ private func start(
 /// A change of state.
 private typealias Change = (inout SecureState) throws(ErrorClass) -> Void
 
-private func module(_ sequence: UInt64) -> Change {
+/// - Parameter floor: the package's security version.
+private func load(
+  _ name: Name = codec, sequence: UInt64, floor: UInt64 = 4, scope: Scope = acme, time: UInt64 = 0,
+  isOnTrial: Bool = false
+) -> SecureState.Load {
+  SecureState.Load(
+    name, sequence: sequence, securityVersion: floor, vendorScope: scope, time: time, isOnTrial: isOnTrial)
+}
+
+private func module(_ sequence: UInt64, floor: UInt64 = 4, isOnTrial: Bool = false) -> Change {
   { (state) throws(ErrorClass) in
-    try state.record(codec, sequence: sequence, vendorScope: acme, time: sequence)
+    try state.record(load(sequence: sequence, floor: floor, time: sequence, isOnTrial: isOnTrial))
   }
 }
 
@@ -65,6 +74,8 @@ struct SecureStorageTests {
     let state = try state(of: platform)
     #expect(state.highestSequence(of: codec) == 7)
     #expect(state.highestSequence(of: testName("com.acme.other")) == 0)
+    #expect(state.floor(of: codec) == 4)
+    #expect(state.floor(of: testName("com.acme.other")) == 0)
     #expect(state.time(in: acme) == 7)
     #expect(state.time(in: testScope("org.other.")) == 0)
     #expect(state.statusMarks == [mark])
@@ -88,6 +99,35 @@ struct SecureStorageTests {
     record(7, on: platform)
     #expect(outcome(platform, module(6)) == .rollback)
     #expect(try state(of: platform).highestSequence(of: codec) == 7)
+  }
+
+  @Test("a lower security version is refused as rollback, and a higher one raises the floor")
+  func floor() throws {
+    let platform = Platform()
+    #expect(outcome(platform, module(7, floor: 4)) == nil)
+    #expect(outcome(platform, module(8, floor: 3)) == .rollback)
+    #expect(try state(of: platform).highestSequence(of: codec) == 7)
+    #expect(outcome(platform, module(7, floor: 9)) == nil)
+    #expect(try state(of: platform).floor(of: codec) == 9)
+    #expect(outcome(platform, module(7, floor: 8)) == .rollback)
+    #expect(outcome(platform, module(7, floor: .max)) == nil)
+    #expect(try state(of: platform).floor(of: codec) == .max)
+  }
+
+  @Test("a load on trial is refused like any other, and raises neither sequence number nor floor")
+  func onTrial() throws {
+    let platform = Platform()
+    #expect(outcome(platform, module(7, floor: 4, isOnTrial: true)) == nil)
+    let fresh = try state(of: platform)
+    #expect((fresh.highestSequence(of: codec), fresh.floor(of: codec)) == (0, 0))
+    #expect(fresh.time(in: acme) == 7)
+    #expect(outcome(platform, module(6, floor: 3)) == nil)
+    #expect(outcome(platform, module(9, floor: 5, isOnTrial: true)) == nil)
+    let after = try state(of: platform)
+    #expect((after.highestSequence(of: codec), after.floor(of: codec)) == (6, 3))
+    #expect(after.time(in: acme) == 9)
+    #expect(outcome(platform, module(5, floor: 5, isOnTrial: true)) == .rollback)
+    #expect(outcome(platform, module(9, floor: 2, isOnTrial: true)) == .rollback)
   }
 
   @Test(
@@ -217,9 +257,10 @@ struct SecureStorageTests {
     let platform = Platform()
     let long = String(repeating: "x", count: 110)
     let fill: Change = { (state) throws(ErrorClass) in
-      for number in 0..<SecureState.modules {
+      for number in 0..<SecureState.mostModules {
         let scope = testScope("com.\(long)\(number % 64).")
-        try state.record(testName("com.\(long)\(number).m"), sequence: 1 << 60, vendorScope: scope, time: 1 << 60)
+        let name = testName("com.\(long)\(number).m")
+        try state.record(load(name, sequence: 1 << 60, floor: .max, scope: scope, time: 1 << 60))
       }
       for number in 0..<SecureState.scopes {
         let scope = testScope("com.\(long)\(number).")
@@ -231,12 +272,16 @@ struct SecureStorageTests {
     #expect(full.statusMarks.count == 64)
     let known = full.statusMarks[0].scope
     let oneModule: Change = { (state) throws(ErrorClass) in
-      try state.record(codec, sequence: 1, vendorScope: known, time: 0)
+      try state.record(load(sequence: 1, scope: known))
+    }
+    let oneTrial: Change = { (state) throws(ErrorClass) in
+      try state.record(load(sequence: 1, scope: known, isOnTrial: true))
     }
     let oneList: Change = { (state) throws(ErrorClass) in
       try state.record(StatusMark(scope: acme, number: 1, digest: bytes(named: "x")))
     }
     #expect(outcome(platform, oneModule) == .limitExceeded)
+    #expect(outcome(platform, oneTrial) == .limitExceeded)
     #expect(outcome(platform, oneList) == .limitExceeded)
     #expect(try state(of: platform) == full)
   }

@@ -31,18 +31,91 @@ struct MessageTests {
 
   @Test("a load may ask for progress, and nothing else may")
   func progressWish() throws {
-    let wish = Request(id: 5, operation: .load, wantsProgress: true)
+    let wish = Request(id: 5, operation: .load, Request.Wishes(progress: true))
     #expect(hex(wish.encoded()) == "84010501a101f5")
     #expect(try request("84010501a101f5", descriptors: 2) == wish)
-    #expect(try request("84010501a0", descriptors: 2).wantsProgress == false)
+    #expect(try request("84010501a0", descriptors: 2).wishes.progress == false)
     let refused = [
-      ("84010500a101f5", 0), ("84010502a101f5", 0), ("84010501a101f4", 2), ("84010501a10101", 2), ("84010501a102f5", 2),
-      ("84010501a201f502f5", 2), ("84010501a201f501f5", 2), ("84010501a120f5", 2), ("84010501a101", 2),
+      ("84010500a101f5", 0), ("84010502a101f5", 0), ("84010501a101f4", 2), ("84010501a10101", 2), ("84010501a104f5", 2),
+      ("84010501a201f501f5", 2), ("84010501a120f5", 2), ("84010501a101", 2),
     ]
     for (hex, descriptors) in refused {
       let refusal = #expect(throws: Request.Refusal.self) { try request(hex, descriptors: descriptors) }
       #expect(refusal?.id == 5, "\(hex)")
     }
+  }
+
+  @Test("a load may be on trial, and a check may ask for segments, and nothing else may")
+  func wishes() throws {
+    let trial = Request(id: 5, operation: .load, Request.Wishes(progress: true, onTrial: true))
+    #expect(hex(trial.encoded()) == "84010501a201f502f5")
+    #expect(try request("84010501a201f502f5", descriptors: 2) == trial)
+    let check = Request(id: 5, operation: .check, Request.Wishes(segments: 3..<256))
+    #expect(hex(check.encoded()) == "84010507a1038203190100")
+    #expect(try request("84010507a1038203190100", descriptors: 1) == check)
+    #expect(try request("84010507a0", descriptors: 1).wishes == Request.Wishes())
+    let refused = [
+      ("84010501a102f4", 2), ("84010501a10201", 2), ("84010501a202f501f5", 2), ("84010507a102f5", 1),
+      ("84010504a102f5", 1), ("84010501a103820304", 2), ("84010507a103820303", 1), ("84010507a103820403", 1),
+      ("84010507a1038103", 1), ("84010507a10383030405", 1), ("84010507a1038203", 1), ("84010507a103822003", 1),
+      ("84010507a0", 0), ("84010507a0", 2),
+    ]
+    for (hex, descriptors) in refused {
+      let refusal = #expect(throws: Request.Refusal.self, "\(hex)") { try request(hex, descriptors: descriptors) }
+      #expect(refusal?.id == 5, "\(hex)")
+    }
+  }
+
+  static let checkedFile = CheckedFile(
+    role: Array("module".utf8), name: Array("com.acme.codec".utf8), version: [1, 2, .max], securityVersion: .max,
+    epoch: 7, payloadOffset: 600, payloadSize: 100_000, firstSegment: 16_456, segment: 16_400,
+    digest: [UInt8](repeating: 9, count: 32), number: 5)
+
+  @Test("what is said of a checked file must be complete, in order and nothing else")
+  func checkedFiles() throws {
+    let reply = Reply(id: 77, result: .checked(Self.checkedFile))
+    #expect(try Reply(parsing: reply.encoded()[...], to: .check) == reply)
+    let members = [
+      "016167", "026161", "0383010203", "0404", "0505", "0606", "0707", "0808", "0909",
+      "0a5820" + String(repeating: "09", count: 32), "0b0b",
+    ]
+    func parse(_ members: [String]) throws {
+      let message = bytes(fromHex: "84010500" + "a" + String(members.count, radix: 16) + members.joined())
+      _ = try Reply(parsing: message[...], to: .check)
+    }
+    #expect(throws: Never.self) { try parse(members) }
+    for index in members.indices {
+      var fewer = members
+      fewer.remove(at: index)
+      #expect(throws: CBORError.self) { try parse(fewer) }
+      var twice = members
+      twice.insert(members[index], at: index)
+      #expect(throws: CBORError.self) { try parse(twice) }
+    }
+    for (index, value) in [
+      (0, "0101"), (1, "0241ab"), (2, "03820102"), (2, "0383010220"), (3, "0420"), (6, "07f6"), (9, "0a4109"), (10, "0b60"),
+      (10, "0c0b"),
+    ] {
+      var changed = members
+      changed[index] = value
+      #expect(throws: CBORError.self, "\(value)") { try parse(changed) }
+    }
+  }
+
+  @Test("tells how many segments a payload has, and where they end")
+  func segments() {
+    var file = Self.checkedFile
+    #expect(file.segments == 7)
+    #expect((0...7).map { file.end(of: $0) } == [0, 16_456, 32_856, 49_256, 65_656, 82_056, 98_456, 100_000])
+    file.payloadSize = 16_456 + 16_400
+    #expect(file.segments == 2)
+    (file.payloadSize, file.firstSegment) = (70, 70)
+    #expect((file.segments, file.end(of: 1)) == (1, 70))
+    file.payloadSize = 0
+    #expect(file.segments == 0)
+    (file.payloadSize, file.firstSegment, file.segment) = (.max, 1, 1)
+    #expect(file.segments == .max)
+    #expect(file.end(of: .max) == .max)
   }
 
   @Test("one that is refused after its id is answered to that id")

@@ -6,24 +6,27 @@
  * For C11, C++11 and later, and Swift. SPEC.md, section 12, has the rules that this header keeps; README.md beside it
  * leads from nothing to a loaded module.
  *
- * Ownership. What husk_open, husk_connect and husk_load hand out is the caller's until husk_close or husk_unload.
+ * Ownership. What husk_open, husk_connect, husk_load, husk_load_installed, husk_store_open and husk_install_begin hand
+ * out is the caller's until husk_close, husk_unload, husk_store_close and husk_install_close.
  * Descriptors and memory that are passed in stay the caller's and aren't used after the call, except where said.
  * Strings that are handed out belong to libhusk: don't free them. Whatever fails hands out nothing.
  *
- * Threads. Every function may be called from any thread; calls on the same husk_device wait for each other, and so do
- * loads and unloads of the whole process. A device must not be closed, nor a module unloaded, while another thread
- * uses it. libhusk makes no thread, installs no signal handler and raises no SIGPIPE. After fork(2) the child may go on
+ * Threads. Every function may be called from any thread; calls on the same husk_device wait for each other, so do calls
+ * on the same husk_store with its husk_installs, and loads and unloads of the whole process. Nothing must be closed or
+ * unloaded while another thread uses it. libhusk makes no thread, installs no signal handler and raises no SIGPIPE. After fork(2) the child may go on
  * using modules, but not a device: it shares its socket with the parent.
  *
- * Callbacks (husk_log_callback, husk_progress_callback) are called on the thread that called libhusk, before that call
+ * Callbacks (husk_log_callback, husk_progress_callback, husk_self_test) are called on the thread that called libhusk, before that call
  * returns. They may do what they like, except: call a function of libhusk other than husk_status_string and
- * husk_version, wait for another thread that does, or leave in another way than by returning (no longjmp, no C++
- * exception). A module's constructors and destructors run inside husk_load and husk_unload under the same terms.
+ * husk_version (a husk_self_test also husk_symbol and husk_module_get_info), wait for another thread that does, or leave in another way than by returning (no longjmp, no C++
+ * exception). A module's constructors and destructors run inside loads and husk_unload under the same terms.
  *
  * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity, husk_confirm,
- * husk_update_try and husk_protections call malloc(3): at most 256 KiB at a time, given back before they return except for the session
- * (under 1 KiB) and the module's own record (under 4 KiB). HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when
- * that much isn't to be had. All other functions allocate nothing.
+ * husk_update_try, husk_protections and what concerns a store call malloc(3): at most 256 KiB at a time, given back before
+ * they return except for the session (under 1 KiB), a store (under 1 KiB) and the module's own record (under 4 KiB). A
+ * husk_install keeps up to 128 KiB until husk_install_close, and up to 2 MiB until the package's manifest has arrived.
+ * HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when that much isn't to be had. All other functions allocate
+ * nothing.
  *
  * Structs that may grow begin with a member `size`: sizeof the struct as the caller was compiled. Initialise them with
  * the macro that goes with each, in C and C++ alike:
@@ -57,7 +60,7 @@ extern "C" {
  * version runs with every later one. PATCH changes nothing here. The shared library is libhusk.so.MAJOR.
  */
 #define HUSK_VERSION_MAJOR 0
-#define HUSK_VERSION_MINOR 2
+#define HUSK_VERSION_MINOR 3
 #define HUSK_VERSION_PATCH 0
 
 /* All three in one number, to compare: 1.2.3 is 1002003. */
@@ -228,6 +231,17 @@ typedef struct husk_module husk_module;
  */
 typedef int (*husk_progress_callback)(void *user, uint64_t done, uint64_t total);
 
+/*
+ * Tells whether a module that was just loaded works, such as by calling it with an input whose output is known.
+ *
+ * user    self_test_user of the options
+ * module  the module, for husk_symbol and husk_module_get_info; valid during the call only
+ *
+ * Return 0 if it works. Any other value unloads it: the load returns HUSK_E_SELF_TEST_FAILED, or, of an installed module,
+ * goes on to the former version. To pass isn't to be confirmed: see husk_module_confirm.
+ */
+typedef int (*husk_self_test)(void *user, husk_module *module);
+
 typedef struct husk_load_options {
   size_t size; /* sizeof(husk_load_options), set by HUSK_LOAD_OPTIONS_INIT */
   /*
@@ -238,9 +252,11 @@ typedef struct husk_load_options {
   const char *allow_soname;
   husk_progress_callback progress; /* null: not told */
   void *progress_user;             /* passed to it, not used otherwise */
+  husk_self_test self_test;        /* null: what loads works */
+  void *self_test_user;            /* passed to it, not used otherwise */
 } husk_load_options;
 
-#define HUSK_LOAD_OPTIONS_INIT {sizeof(husk_load_options), NULL, NULL, NULL}
+#define HUSK_LOAD_OPTIONS_INIT {sizeof(husk_load_options), NULL, NULL, NULL, NULL, NULL}
 
 /*
  * Loads a module from a package with a grant, both given by path.
@@ -258,7 +274,7 @@ typedef struct husk_load_options {
  * Returns HUSK_OK; any status from 1 to 63 (the decryptor refuses: package and grant are not for this device, were
  * altered, or can't be read); HUSK_E_INVALID_ARGUMENT (null, bad options); HUSK_E_NOT_FOUND, HUSK_E_IO (a file can't
  * be opened); HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_NOT_SEALED; HUSK_E_NOT_A_MODULE; HUSK_E_SONAME_CONFLICT;
- * HUSK_E_LOAD_FAILED; HUSK_E_CANCELLED; HUSK_E_OUT_OF_MEMORY.
+ * HUSK_E_LOAD_FAILED; HUSK_E_SELF_TEST_FAILED; HUSK_E_CANCELLED; HUSK_E_OUT_OF_MEMORY.
  */
 HUSK_EXPORT husk_status husk_load(husk_device *device, const char *package_path, const char *grant_path,
                                   const husk_load_options *options, husk_module **out);
@@ -304,11 +320,15 @@ HUSK_EXPORT husk_status husk_show_status_list_fd(husk_device *device, int fd);
  */
 HUSK_EXPORT husk_status husk_symbol(husk_module *module, const char *name, void **out);
 
-/* How the memory of a loaded module is protected: what was tried and found to hold. Bits of husk_module_info.flags. */
+/*
+ * How the memory of a loaded module is protected: what was tried and found to hold; and whether it is on trial. Bits of
+ * husk_module_info.flags.
+ */
 enum {
   HUSK_MODULE_LOCKED = 1,          /* all of it is locked in RAM: it is never written to swap */
   HUSK_MODULE_EXECUTE_ONLY = 2,    /* its code can be executed but not read */
-  HUSK_MODULE_MAY_EXECUTE_ONLY = 4 /* the packager allows that: without it, it isn't tried */
+  HUSK_MODULE_MAY_EXECUTE_ONLY = 4, /* the packager allows that: without it, it isn't tried */
+  HUSK_MODULE_ON_TRIAL = 8         /* loaded from a store, and not confirmed yet: see husk_module_confirm */
 };
 
 /* What is known of a module. */
@@ -343,6 +363,303 @@ HUSK_EXPORT husk_status husk_module_get_info(const husk_module *module, husk_mod
 /* Unloads a module; its destructors run. Its symbols must not be used any more. Null is ignored. */
 HUSK_EXPORT void husk_unload(husk_module *module);
 
+/* ---- The module store -------------------------------------------------------------------------------------------- */
+
+/*
+ * Keeps modules, their grants and status lists in the flash folder (SPEC.md, 9.3), so that no power cut, at any instant,
+ * leaves the device without a version that works:
+ *
+ *     husk_install_fd      puts what arrives there: packages, grants, status lists, in any order, each checked by the
+ *                          decryptor before it replaces anything
+ *     husk_load_installed  loads a module: a new version on trial first, and if that fails the former one
+ *     husk_module_confirm  ends the trial: the new version stays, and the former one is removed
+ *
+ * A new version gets three tries: a load of it, or a start of the firmware that didn't come as far as to confirm it, is
+ * one. Then, or as soon as it is certain that it will never do, it is removed; husk_store_history tells why.
+ */
+typedef struct husk_store husk_store;
+
+/* The descriptor on which a firmware that the boot chain starts finds the flash folder (SPEC.md, 7.3). */
+#define HUSK_INHERITED_FLASH 4
+
+/*
+ * Opens the store of a flash folder, removes what power cuts or crashes left in it, and shows the decryptor all status
+ * lists in it. One that isn't taken is told to the log: what depends on it is refused.
+ *
+ * device    the session; it must be closed after the store
+ * flash_fd  descriptor of the flash folder, such as HUSK_INHERITED_FLASH; it stays the caller's, who keeps it open until
+ *           husk_store_close. At most one process has a store of it open at a time
+ * out       receives the store, for husk_store_close; null on failure
+ *
+ * Folders that aren't there are made when something is installed. A folder that can't be written to can be loaded from.
+ *
+ * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_store_open(husk_device *device, int flash_fd, husk_store **out);
+
+/* Closes a store. Modules that were loaded from it stay loaded. Null is ignored. */
+HUSK_EXPORT void husk_store_close(husk_store *store);
+
+/*
+ * Loads an installed module: the version on trial, if there is one that has tries left and nothing against it; else, or
+ * if that fails, the one that was confirmed last. husk_module_get_info tells which version it is, and whether it is on
+ * trial (HUSK_MODULE_ON_TRIAL); why a version on trial was passed over is told to the log, and kept in the history.
+ *
+ * store    the store
+ * name     the module's name, such as "com.example.adpcm"
+ * options  null for the defaults; not used after the call. Give a self_test: only the firmware knows what works
+ * out      receives the module, for husk_unload; null on failure
+ *
+ * That a version is tried is written down before it is loaded: if its constructor crashes the process, or the power goes,
+ * that was one of its tries. A trial that can't be written down isn't started. Whatever has nothing to do with the version,
+ * such as a decryptor that can't be reached or a grant that isn't there yet, costs it no try.
+ *
+ * Returns what husk_load returns, of the version that comes last; HUSK_E_NOT_FOUND also if the module isn't installed,
+ * or no grant for it.
+ */
+HUSK_EXPORT husk_status husk_load_installed(husk_store *store, const char *name, const husk_load_options *options,
+                                            husk_module **out);
+
+/*
+ * Confirms that a module that was loaded on trial does what it should: from now on it is the version that is loaded, and
+ * the former one is removed with grants that only it needed. From the next load on, no lower security version and no
+ * older grant is accepted: there is no way back. To be called when the firmware has seen it work. Without it the trial
+ * ends after three tries with the former version.
+ *
+ * store   the store that it was loaded from
+ * module  the module; it stays loaded. One that isn't on trial is confirmed already
+ *
+ * Durable when it returns. If the power goes meanwhile, it was confirmed or it wasn't.
+ *
+ * Returns HUSK_OK; HUSK_E_NOT_FOUND (another version was installed since it was loaded, or its trial is over);
+ * HUSK_E_NO_SPACE, HUSK_E_READ_ONLY, HUSK_E_IO (can't be written; it is still on trial); HUSK_E_INVALID_ARGUMENT;
+ * HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_module_confirm(husk_store *store, husk_module *module);
+
+/* ---- Installing -------------------------------------------------------------------------------------------------- */
+
+/* What a file is, as the decryptor verified it. Members that a kind of file doesn't have are 0. */
+typedef struct husk_file_info {
+  size_t size;               /* sizeof(husk_file_info), set by HUSK_FILE_INFO_INIT; not changed */
+  uint32_t version[3];       /* of a package: major, minor, patch */
+  uint32_t reserved;         /* 0 */
+  uint64_t security_version; /* of a package */
+  uint64_t epoch;            /* of a module's package and of a grant: the key epoch */
+  uint64_t number;           /* of a grant: its sequence number; of a status list: its number */
+  uint64_t file_size;        /* of a package, in bytes */
+  uint8_t identity[32];      /* SHA-256 of what is signed: what status lists call a package by */
+  char role[40];             /* "module", "boot.loader", "boot.decryptor", "boot.firmware", "grant" or "status" */
+  char name[136];            /* of the module or stage; of a status list, its scope */
+} husk_file_info;
+
+#define HUSK_FILE_INFO_INIT {sizeof(husk_file_info), {0, 0, 0}, 0, 0, 0, 0, 0, {0}, {0}, {0}}
+
+/*
+ * Checks whether this device would take a file, and changes nothing: a package with its whole payload, against signatures,
+ * processor, floors and status lists as when it is loaded or booted, but for its grant; a grant for this device; or a
+ * status list.
+ *
+ * device    the session
+ * fd        descriptor of a regular file, open for reading; it stays the caller's
+ * progress  null: not told; else as for husk_install_begin
+ * user      passed to it, not used otherwise
+ * info      null, or is filled as far as info->size reaches if the check comes to HUSK_OK
+ *
+ * Returns HUSK_OK; the status from 1 to 63 that it would be refused with (HUSK_E_SIZE_MISMATCH: it is cut off or too long;
+ * HUSK_E_DIGEST_MISMATCH: altered; HUSK_E_ROLLBACK: too old); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR;
+ * HUSK_E_PROTOCOL; HUSK_E_CANCELLED; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_check_fd(husk_device *device, int fd, husk_progress_callback progress, void *user,
+                                      husk_file_info *info);
+
+/* A file that is being received. */
+typedef struct husk_install husk_install;
+
+typedef struct husk_install_options {
+  size_t size; /* sizeof(husk_install_options), set by HUSK_INSTALL_OPTIONS_INIT */
+  /*
+   * Null: the file comes from its first byte on. Else the module ("com.example.adpcm") or the boot stage ("bootloader",
+   * "decryptor", "firmware") whose package was not received to its end: it goes on where that was cut off.
+   */
+  const char *resume;
+  /* Null: not told. Else `done` are the bytes that have arrived, those of an earlier time included, of the file's `total`
+   * bytes: at most 65 times, and not before the package's manifest has arrived. */
+  husk_progress_callback progress;
+  void *progress_user; /* passed to it, not used otherwise */
+} husk_install_options;
+
+#define HUSK_INSTALL_OPTIONS_INIT {sizeof(husk_install_options), NULL, NULL, NULL}
+
+/*
+ * Begins to install a file that comes in pieces: a package, a grant or a status list.
+ *
+ * store    the store
+ * options  null for the defaults; not used after the call, but for the progress callback
+ * offset   null, or receives from which byte of the file on the pieces must come: 0, unless options->resume found what
+ *          to go on with
+ * out      receives the installation, for husk_install_close, which comes before husk_store_close; null on failure
+ *
+ * A package is checked as it arrives: its signed manifest before anything else of it is kept, each segment before the
+ * next MiB. What has arrived is kept in one file, and is there, up to the last good segment, for another time: when the
+ * connection breaks, the process ends, or the power goes. Whether the pieces come from the first byte or from *offset on,
+ * what is there isn't written again. The same module or stage must not be received twice at the same time.
+ *
+ * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_ON_TRIAL, HUSK_E_NO_SPACE (of what is resumed, see husk_install_write);
+ * HUSK_E_IO, HUSK_E_READ_ONLY, HUSK_E_NO_DECRYPTOR, HUSK_E_PROTOCOL, HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_install_begin(husk_store *store, const husk_install_options *options, uint64_t *offset,
+                                           husk_install **out);
+
+/*
+ * Takes the next bytes of the file, as many as there are at hand.
+ *
+ * install  the installation
+ * bytes    where they are; they stay the caller's and aren't used after the call. May be null when count is 0
+ * count    how many
+ *
+ * Returns HUSK_OK; HUSK_E_CANCELLED (the progress callback said so; the bytes were taken, and it can go on). With anything
+ * else this installation is over: HUSK_E_NO_SPACE (there isn't room for the whole package: told before any of its payload
+ * is written); the status that the decryptor refuses the file with (see husk_check_fd); HUSK_E_DIGEST_MISMATCH (altered on
+ * the way: the segment is dropped, and another installation may go on before it); HUSK_E_SIZE_MISMATCH (more bytes than the
+ * package has); HUSK_E_LIMIT_EXCEEDED; HUSK_E_ON_TRIAL; HUSK_E_IO, HUSK_E_READ_ONLY (storage fails);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_install_write(husk_install *install, const void *bytes, size_t count);
+
+/*
+ * Installs the file, all of whose bytes have come. A module is on trial then: the next husk_load_installed tries it. A boot
+ * stage lies ready to be tried with the device's next start. A grant or a status list is in force.
+ *
+ * install  the installation; husk_install_close is still to be called
+ * info     null, or is filled as far as info->size reaches on success
+ *
+ * Durable when it returns. If the power goes meanwhile, the file is installed, or (a package) lies there as received, or a
+ * small part of it comes again.
+ *
+ * Returns HUSK_OK; HUSK_E_SIZE_MISMATCH (bytes are missing: another installation may go on); HUSK_E_ROLLBACK (a grant: there
+ * is a newer one); and what husk_install_write returns.
+ */
+HUSK_EXPORT husk_status husk_install_finish(husk_install *install, husk_file_info *info);
+
+/*
+ * Ends an installation, and gives back its memory. One that wasn't finished can be gone on with. Null is ignored.
+ */
+HUSK_EXPORT void husk_install_close(husk_install *install);
+
+/*
+ * Installs a file that a descriptor gives from its read position to its end: all of the above in one call. If it fails,
+ * what arrived of a package is kept, and isn't written again when the same file comes another time.
+ *
+ * store    the store
+ * fd       a file, pipe or socket, open for reading, that blocks; it stays the caller's
+ * options  null for the defaults; resume must be null
+ * info     null, or is filled as far as info->size reaches on success
+ *
+ * Returns what husk_install_begin, husk_install_write and husk_install_finish return; HUSK_E_IO also if fd can't be read.
+ */
+HUSK_EXPORT husk_status husk_install_fd(husk_store *store, int fd, const husk_install_options *options,
+                                        husk_file_info *info);
+
+/* ---- What is in the store ---------------------------------------------------------------------------------------- */
+
+/* What takes how much room, in bytes. */
+typedef struct husk_usage {
+  size_t size;       /* sizeof(husk_usage), set by HUSK_USAGE_INIT; not changed */
+  uint64_t modules;  /* packages of modules */
+  uint64_t staged;   /* packages of boot stages that are to be tried */
+  uint64_t received; /* packages that have arrived in part */
+  uint64_t records;  /* grants and status lists */
+  uint64_t free;     /* what the file system has left for this process */
+} husk_usage;
+
+#define HUSK_USAGE_INIT {sizeof(husk_usage), 0, 0, 0, 0, 0}
+
+/*
+ * Tells what takes how much room.
+ *
+ * Returns HUSK_OK; HUSK_E_IO; HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_store_usage(husk_store *store, husk_usage *usage);
+
+enum {
+  HUSK_STORED_GOOD = 1,    /* there is a version that was confirmed */
+  HUSK_STORED_ON_TRIAL = 2 /* there is a version on trial */
+};
+
+/* A module in a store. Nothing is verified for it. */
+typedef struct husk_stored_module {
+  size_t size;                /* sizeof(husk_stored_module), set by HUSK_STORED_MODULE_INIT; not changed */
+  uint64_t flags;             /* HUSK_STORED_ bits; a later minor version may add some */
+  uint32_t version[3];        /* of what was confirmed last; 0.0.0 if there is none, or the history doesn't go so far back */
+  uint32_t reserved;          /* 0 */
+  uint32_t trial_version[3];  /* of what is on trial; 0.0.0 likewise */
+  uint32_t tries_left;        /* of what is on trial */
+  uint64_t packages;          /* size of its packages in bytes */
+  uint64_t received;          /* size of a package that has arrived in part */
+  char name[136];             /* its name */
+} husk_stored_module;
+
+#define HUSK_STORED_MODULE_INIT {sizeof(husk_stored_module), 0, {0, 0, 0}, 0, {0, 0, 0}, 0, 0, 0, {0}}
+
+/*
+ * Lists the modules that are installed, or were, or are being received, by name.
+ *
+ * store     the store
+ * modules   receives them; may be null when capacity is 0. The size in the first element holds for all
+ * capacity  how many elements there are
+ * count     receives how many modules there are
+ *
+ * Returns HUSK_OK; HUSK_E_LIMIT_EXCEEDED (more than capacity: *count tells how many, nothing was written);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
+ */
+HUSK_EXPORT husk_status husk_store_modules(husk_store *store, husk_stored_module *modules, size_t capacity,
+                                           size_t *count);
+
+/* What happened to a version of a module. A later minor version may add some. */
+enum {
+  HUSK_EVENT_INSTALLED = 0,       /* it was installed, and is on trial */
+  HUSK_EVENT_TRIED = 1,           /* it was loaded; detail: tries left. If nothing of the same run follows, that run ended
+                                     without a word: a crash, a reset, a power cut */
+  HUSK_EVENT_REFUSED = 4,         /* it was refused, or failed to load; detail: the husk_status */
+  HUSK_EVENT_PERMANENT = 6,       /* it was confirmed */
+  HUSK_EVENT_ABANDONED = 7,       /* its trial is over */
+  HUSK_EVENT_FELL_BACK = 8,       /* it is used because the other one can't be; detail: the husk_status of that */
+  HUSK_EVENT_SELF_TEST_FAILED = 9 /* detail: what the test returned */
+};
+
+typedef struct husk_event {
+  size_t size;         /* sizeof(husk_event), set by HUSK_EVENT_INIT; not changed */
+  uint64_t run;        /* counts the loads on trial */
+  uint32_t kind;       /* HUSK_EVENT_ */
+  uint32_t slot;       /* which of the two places in the store: 0 or 1 */
+  uint64_t detail;     /* what it says depends on the kind; else 0 */
+  uint32_t version[3]; /* major, minor, patch; 0.0.0 if it isn't known */
+  uint32_t reserved;   /* 0 */
+} husk_event;
+
+#define HUSK_EVENT_INIT {sizeof(husk_event), 0, 0, 0, 0, {0, 0, 0}, 0}
+
+/* As many elements always suffice for husk_store_history. */
+#define HUSK_HISTORY_MAX 16
+
+/*
+ * Tells what happened to a module of late, the earliest first.
+ *
+ * store     the store
+ * name      the module's name
+ * events    receives them; may be null when capacity is 0. The size in the first element holds for all
+ * capacity  how many elements there are
+ * count     receives how many events there are
+ *
+ * Returns HUSK_OK; HUSK_E_LIMIT_EXCEEDED (more than capacity: *count tells how many, nothing was written);
+ * HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY. A module that was never there has no events.
+ */
+HUSK_EXPORT husk_status husk_store_history(husk_store *store, const char *name, husk_event *events, size_t capacity,
+                                           size_t *count);
+
+/* An event in a few English words, never null, valid for ever; "unknown event" for a kind that isn't listed above. */
+HUSK_EXPORT const char *husk_event_string(uint32_t kind);
 /* ---- Updates of the device --------------------------------------------------------------------------------------- */
 
 /*

@@ -18,6 +18,9 @@ int linux_open_existing(const char *path);
 /// The size of a regular file in bytes; -1 with errno EINVAL for anything else.
 int64_t linux_regular_file_size(int fd);
 
+/// 1 if fd is an open directory, else 0.
+int linux_is_directory(int fd);
+
 /// The inode number of an open file; 0 on failure.
 uint64_t linux_file_number(int fd);
 

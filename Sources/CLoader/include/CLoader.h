@@ -21,7 +21,12 @@ int loader_write_struct(void *given, size_t size, const void *own, size_t own_si
 void loader_log(
     void (*callback)(void *, int32_t, const char *), void *user, int32_t level, const char *what, const char *detail);
 
-/// 1 if as much memory is to be had as a call takes at most, else 0.
-int loader_has_memory(void);
+// What a call takes of memory at most, in bytes: two messages of the protocol, and the tables of the module; and what one
+// takes that receives a package's front.
+#define LOADER_CALL_SIZE 262144
+#define LOADER_FRONT_SIZE 2097152
+
+/// 1 if so many bytes of memory are to be had, else 0.
+int loader_has_memory(size_t size);
 
 #endif

@@ -33,7 +33,7 @@ extension Catalogue {
   }
 
   private static func claims(_ lifecycle: Lifecycle) -> DeviceKeyClaims {
-    DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2)
+    DeviceKeyClaims(grantKey: TestGrantKey.device.publicKey, lifecycle: lifecycle, keyEpoch: 2, generation: 0)
   }
 
   mutating func addIdentities() throws {
