@@ -40,7 +40,8 @@ struct SpliceTests {
       identity.silicon.links[0].key = TestKey(uds: identity.uds)
       identity.silicon.links[0].claims.key = identity.silicon.links[0].key.publicKey
       identity.layers = [LayerFixture("bootloadex", .bootLoader), LayerFixture("decryptox", .bootDecryptor)]
-      identity.claims = DeviceKeyClaims(grantKey: TestGrantKey("other").publicKey, lifecycle: .secured, keyEpoch: 3)
+      identity.claims = DeviceKeyClaims(
+        grantKey: TestGrantKey("other").publicKey, lifecycle: .secured, keyEpoch: 3, generation: 0)
       var list = Subject.listFixture
       list.chain.links[0] = LinkFixture("yek", [.status])
       list.list.number = 2
