@@ -16,9 +16,9 @@ import TestSupport
 /// Loading (SPEC 9.1) as a worker of the decryptor does it, with a device that a vector describes.
 struct VectorDevice: ~Copyable {
   private let keys: DeviceKeys
-  private let context: LoadContext
+  private let context: DecisionContext
 
-  private init(keys: consuming DeviceKeys, context: LoadContext) {
+  private init(keys: consuming DeviceKeys, context: DecisionContext) {
     self.keys = keys
     self.context = context
   }
@@ -38,13 +38,15 @@ struct VectorDevice: ~Copyable {
     return DeviceKeys(grantKey: grantKey, state: state, identity: [])
   }
 
-  private static func context(_ vector: Vector, _ verifier: ChainVerifier) throws -> LoadContext {
+  private static func context(_ vector: Vector, _ verifier: ChainVerifier) throws -> DecisionContext {
     var memory = SecureState(generation: 0)
-    for words in try vector.words("remembered", count: 4...4) {
-      guard let name = Name(words[0].utf8), let sequence = UInt64(words[1]), let time = UInt64(words[3]) else {
-        throw VectorError.unknown("remembered")
-      }
-      try memory.record(name, sequence: sequence, vendorScope: scope(words[2]), time: time)
+    for words in try vector.words("remembered", count: 4...5) {
+      guard let name = Name(words[0].utf8), let sequence = UInt64(words[1]), let time = UInt64(words[3]),
+        let floor = UInt64(words.count > 4 ? words[4] : "0")
+      else { throw VectorError.unknown("remembered") }
+      try memory.record(
+        SecureState.Load(
+          name, sequence: sequence, securityVersion: floor, vendorScope: scope(words[2]), time: time, isOnTrial: false))
     }
     for mark in Verdict.marks(of: vector) { try memory.recordUnchecked(mark) }
     var lists = StatusShelf()
@@ -56,8 +58,11 @@ struct VectorDevice: ~Copyable {
     }
     var bindings = ScopeBindings()
     if let text = vector.value("bound") { try bindings.bind(0, to: scope(text)) }
-    return LoadContext(
-      anchors: verifier.anchors, time: verifier.time, memory: memory, bindings: bindings, lists: lists, user: 0)
+    return DecisionContext(
+      boot: BootState(
+        bootRoots: verifier.anchors, lifecycle: .secured, floors: Floors(loader: 0, decryptor: 0, firmware: 0),
+        keyEpoch: 0, time: 0, hasTrustedClock: false, silicon: []),
+      time: verifier.time, memory: memory, bindings: bindings, lists: lists, user: 0)
   }
 
   private static func scope(_ text: String) throws -> Scope {
@@ -67,7 +72,8 @@ struct VectorDevice: ~Copyable {
 
   /// The whole load; returns the module.
   borrowing func load(_ package: Int32, _ grant: Int32) throws(ErrorClass) -> [UInt8] {
-    let result = try LoadRequest(package: package, grant: grant).perform(keys, context, progress: nil)
+    let result = try LoadRequest(package: package, grant: grant, isOnTrial: false)
+      .perform(keys, context, progress: nil)
     defer { close(result.file) }
     guard let bytes = readFile(result.file, at: 0, count: Int(result.module.size)) else { throw .io }
     return bytes
