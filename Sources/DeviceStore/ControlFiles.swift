@@ -27,27 +27,22 @@ public struct ControlFiles<Medium: Storage>: Sendable where Medium: Sendable {
     let former = inForce()
     let (sequence, overflow) = (former?.sequence ?? 0).addingReportingOverflow(1)
     guard !overflow else { throw .limitExceeded }
-    if let former {
-      // Whoever wrote it may have been ended before it was durable, and what is overwritten now may be all that was.
-      try StoredFile(path(former.file), .reading, on: storage).synchronize()
-    } else {
-      try storage.makeDirectory(directory)
-    }
+    // What is overwritten now may be all that was durable.
+    if let former { try makeDurable(former.file) } else { try storage.makeDirectory(directory) }
     let file = try StoredFile(path(former?.file == 0 ? 1 : 0), .writing, on: storage)
-    try storage.synchronizeDirectory(directory)
-    try storage.synchronizeDirectory(directory.directory)
+    try makeNamesDurable()
     let bytes = ControlRecord(sequence: sequence, state: state).encoded()
     try file.write(bytes, at: 0)
     try file.resize(to: UInt64(bytes.count))
     try file.synchronize()
   }
 
-  /// Changes the state in force; one that stays the same isn't written.
+  /// Changes the state in force, which is durable when this returns; one that stays the same isn't written.
   public func update(_ change: (inout UpdateState) throws(ErrorClass) -> Void) throws(ErrorClass) {
     let former = read()
     var state = former
     try change(&state)
-    if state != former { try write(state) }
+    try put(state, inPlaceOf: former)
   }
 
   /// Chooses what to start, and notes it before it is (SPEC 7.10): a trial that can't be noted isn't started.
@@ -59,9 +54,8 @@ public struct ControlFiles<Medium: Storage>: Sendable where Medium: Sendable {
   ) -> (choice: SlotChoice, state: UpdateState, failure: ErrorClass?) {
     let former = read()
     let (choice, state) = former.choosing(check)
-    guard state != former else { return (choice, state, nil) }
     do throws(ErrorClass) {
-      try write(state)
+      try put(state, inPlaceOf: former)
       return (choice, state, nil)
     } catch {
       guard case .trial = choice else { return (choice, state, error) }
@@ -78,6 +72,26 @@ public struct ControlFiles<Medium: Storage>: Sendable where Medium: Sendable {
 extension ControlFiles {
   private func path(_ file: Int) -> StoragePath {
     directory.appending(file == 0 ? "0" : "1")
+  }
+
+  private func put(_ state: UpdateState, inPlaceOf former: UpdateState) throws(ErrorClass) {
+    if state != former {
+      try write(state)
+    } else if let file = inForce()?.file {
+      try makeDurable(file)
+      try makeNamesDurable()
+    }
+  }
+
+  /// For a file that was written before: whoever wrote it may have been ended before it was durable, and a power cut would
+  /// take back what is relied on now.
+  private func makeDurable(_ file: Int) throws(ErrorClass) {
+    try StoredFile(path(file), .reading, on: storage).synchronize()
+  }
+
+  private func makeNamesDurable() throws(ErrorClass) {
+    try storage.synchronizeDirectory(directory)
+    try storage.synchronizeDirectory(directory.directory)
   }
 
   private func inForce() -> (state: UpdateState, sequence: UInt64, file: Int)? {

@@ -32,7 +32,7 @@ struct SimSlotsCommand: ParsableCommand {
           Report.Field("name", .text("\(slot.name)")), Report.Field("state", .text(state.words(for: slot))),
           Report.Field("triesLeft", number: state.trial(in: slot).map { UInt64($0.triesLeft) }),
           Report.Field("starts", Self.verdict(try device.problem(with: slot))),
-          Report.Field("package", .list(installed.filter { $0.file.hasPrefix("boot/\(slot.name)/") }.map(Self.value))),
+          Self.packages(installed.filter { $0.file.hasPrefix("boot/\(slot.name)/") }),
         ].compactMap(\.self))
     }
     let modules = try device.modules().map { module in
@@ -63,6 +63,11 @@ struct SimSlotsCommand: ParsableCommand {
     .flag(problem == nil, words: problem.map { "no: \($0.stage.name): \($0.errorClass.name)" })
   }
 
+  /// For people a line each.
+  private static func packages(_ installed: [DeviceDirectory.Installed<Manifest>]) -> Report.Field {
+    Report.Field("package", .told(.list(installed.map(value)), lines: installed.map(line)))
+  }
+
   private static func value(_ package: DeviceDirectory.Installed<Manifest>) -> Report.Value {
     .group(
       [Report.Field("file", .text(package.file))]
@@ -72,6 +77,12 @@ struct SimSlotsCommand: ParsableCommand {
             Report.Field("securityVersion", .number(manifest.securityVersion)),
           ]
         } ?? [Report.Field("malformed", .flag(true))]))
+  }
+
+  private static func line(_ package: DeviceDirectory.Installed<Manifest>) -> String {
+    guard let manifest = package.content else { return "\(package.file)  malformed" }
+    return
+      "\(package.file)  \(manifest.name.text) \(manifest.version.text)  security version \(manifest.securityVersion)"
   }
 }
 

@@ -41,7 +41,12 @@ public struct SecureStorage: ~Copyable {
     let found = try find(&medium, key, counter)
     let state = found?.state ?? SecureState(generation: counter == 0 ? 0 : counter &+ 1)
     var storage = SecureStorage(key: key, counter: counter, state: state, file: found?.file)
-    if let found, found.counter != counter { try storage.count(on: &medium) }
+    if let found, found.counter != counter {
+      // Whoever wrote it may have been ended before it was durable: then a power cut would take it back, and the counter
+      // would say that the storage was lost.
+      try medium.write(found.bytes, to: found.file)
+      try storage.count(on: &medium)
+    }
     return storage
   }
 
@@ -95,6 +100,8 @@ public struct SecureStorage: ~Copyable {
     let state: SecureState
     let counter: UInt64
     let file: Int
+    /// All of the file.
+    let bytes: [UInt8]
   }
 
   /// The state that was written for the counter, or, which comes first, for the number that follows.
@@ -105,7 +112,7 @@ public struct SecureStorage: ~Copyable {
     for file in 0..<2 {
       let bytes = try medium.read(file)
       guard let (state, number) = try open(bytes, key) else { continue }
-      let found = Found(state: state, counter: number, file: file)
+      let found = Found(state: state, counter: number, file: file, bytes: bytes)
       if number == counter &+ 1 { return found }
       if number == counter, counter > 0 { current = found }
     }
