@@ -135,7 +135,11 @@ public func husk_protections(
     count.pointee = 0
     try requireMemory()
     let facts = try allFacts(device == nil ? nil : borrow(device, as: Device.self))
-    try write(facts.map { husk_protection($0) }, to: protections, capacity, count)
+    var array = try StructArray(protections, capacity, count: facts.count, count)
+    for fact in facts {
+      var element = husk_protection(fact)
+      try array.append(&element, MemoryLayout<husk_protection>.size)
+    }
   }
 }
 

@@ -12,18 +12,26 @@ func write(_ own: UnsafeRawPointer, _ size: Int, to place: UnsafeMutableRawPoint
   guard loader_write_struct(place, place.load(as: Int.self), own, size) == 0 else { throw .invalidArgument }
 }
 
-/// Fills in an array of them, whose first one tells the size of all; `count` receives how many there are.
-func write<Element: BitwiseCopyable>(
-  _ elements: [Element], to first: UnsafeMutablePointer<Element>?, _ capacity: Int,
-  _ count: UnsafeMutablePointer<Int>
-) throws(ErrorClass) {
-  count.pointee = elements.count
-  guard elements.count <= capacity else { throw .limitExceeded }
-  guard let first else { return }
-  var place = UnsafeMutableRawPointer(first)
-  let size = place.load(as: Int.self)
-  for var element in elements {
-    guard loader_write_struct(place, size, &element, MemoryLayout<Element>.size) == 0 else { throw .invalidArgument }
-    place += size
+/// Fills in an array of them, one after the other. The first one tells the size of all.
+struct StructArray {
+  private var place: UnsafeMutableRawPointer?
+  private let size: Int
+
+  /// - Parameters:
+  ///   - count: how many there will be; the caller's `total` receives it.
+  /// - Throws: `limitExceeded` if there is no room for them.
+  init(
+    _ first: UnsafeMutableRawPointer?, _ capacity: Int, count: Int, _ total: UnsafeMutablePointer<Int>
+  ) throws(ErrorClass) {
+    total.pointee = count
+    guard count <= capacity else { throw .limitExceeded }
+    place = first
+    size = first?.load(as: Int.self) ?? 0
+  }
+
+  mutating func append(_ own: UnsafeRawPointer, _ ownSize: Int) throws(ErrorClass) {
+    guard let place else { return }
+    guard loader_write_struct(place, size, own, ownSize) == 0 else { throw .invalidArgument }
+    self.place = place + size
   }
 }

@@ -81,12 +81,16 @@ final class Store {
     return usage
   }
 
-  func stored() -> [husk_stored_module] {
-    modules.modules().map { name in
+  func describeModules(
+    _ first: UnsafeMutablePointer<husk_stored_module>?, _ capacity: Int, _ count: UnsafeMutablePointer<Int>
+  ) throws(ErrorClass) {
+    let names = modules.modules()
+    var array = try StructArray(first, capacity, count: names.count, count)
+    for name in names {
       let state = modules.state(of: name)
       let usage = modules.usage(of: name)
       var module = husk_stored_module()
-      copy(name, to: &module.name)
+      copy(name, to: &module.name, MemoryLayout.size(ofValue: module.name))
       module.packages = usage.packages
       module.received = usage.parts
       if let good = state.good {
@@ -98,16 +102,20 @@ final class Store {
         module.trial_version = triple(state.version(of: trial.slot))
         module.tries_left = UInt32(trial.triesLeft)
       }
-      return module
+      try array.append(&module, MemoryLayout<husk_stored_module>.size)
     }
   }
 
-  func history(of name: [UInt8]) -> [husk_event] {
-    guard StorePaths.isName(name) else { return [] }
-    return modules.state(of: name).history.map { event in
-      husk_event(
-        size: 0, run: event.run, kind: UInt32(truncatingIfNeeded: event.kind.rawValue), slot: UInt32(event.slot.rawValue),
-        detail: event.detail, version: triple(event.version), reserved: 0)
+  func describeHistory(
+    of name: [UInt8], _ first: UnsafeMutablePointer<husk_event>?, _ capacity: Int, _ count: UnsafeMutablePointer<Int>
+  ) throws(ErrorClass) {
+    let history = StorePaths.isName(name) ? modules.state(of: name).history : []
+    var array = try StructArray(first, capacity, count: history.count, count)
+    for past in history {
+      var event = husk_event(
+        size: 0, run: past.run, kind: UInt32(truncatingIfNeeded: past.kind.rawValue), slot: UInt32(past.slot.rawValue),
+        detail: past.detail, version: triple(past.version), reserved: 0)
+      try array.append(&event, MemoryLayout<husk_event>.size)
     }
   }
 }
@@ -119,8 +127,6 @@ func triple(_ version: [UInt32]?) -> (UInt32, UInt32, UInt32) {
 }
 
 /// Copies text into an array of C's that is all zeros, and leaves at least one of them.
-func copy<Room: BitwiseCopyable>(_ text: [UInt8], to room: inout Room) {
-  withUnsafeMutableBytes(of: &room) { room in
-    room.copyBytes(from: text.prefix(room.count - 1))
-  }
+func copy(_ text: [UInt8], to room: UnsafeMutableRawPointer, _ size: Int) {
+  UnsafeMutableRawBufferPointer(start: room, count: size - 1).copyBytes(from: text.prefix(size - 1))
 }

@@ -117,7 +117,7 @@ public func husk_store_modules(
   status { () throws(ErrorClass) in
     guard let count, modules != nil || capacity == 0 else { throw .invalidArgument }
     count.pointee = 0
-    try write(use(store, as: Store.self).stored(), to: modules, capacity, count)
+    try use(store, as: Store.self).describeModules(modules, capacity, count)
   }
 }
 
@@ -129,7 +129,7 @@ public func husk_store_history(
   status { () throws(ErrorClass) in
     guard let name, let count, events != nil || capacity == 0 else { throw .invalidArgument }
     count.pointee = 0
-    try write(use(store, as: Store.self).history(of: bytes(name)), to: events, capacity, count)
+    try use(store, as: Store.self).describeHistory(of: bytes(name), events, capacity, count)
   }
 }
 
@@ -143,8 +143,8 @@ private func write(_ file: CheckedFile, to info: UnsafeMutablePointer<husk_file_
   all.epoch = file.epoch
   all.number = file.number
   all.file_size = file.payloadOffset &+ file.payloadSize
-  copy(file.digest + [0], to: &all.identity)
-  copy(file.role, to: &all.role)
-  copy(file.name, to: &all.name)
+  copy(file.digest, to: &all.identity, MemoryLayout.size(ofValue: all.identity) + 1)
+  copy(file.role, to: &all.role, MemoryLayout.size(ofValue: all.role))
+  copy(file.name, to: &all.name, MemoryLayout.size(ofValue: all.name))
   try write(&all, MemoryLayout<husk_file_info>.size, to: info)
 }
