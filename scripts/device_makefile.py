@@ -77,6 +77,8 @@ class Plan:
         self.swift = ["-target", machine["swift"], "-package-name", package["name"], "-I", build]
         self.swift += ["-module-cache-path", f"{build}/cache"]
         self.swift += ["-Xfrontend", "-enable-stack-protector", "-Xcc", machine["branches"]]
+        # So that a link leaves out what nobody calls, as with C: a firmware pays for what it uses of libhusk.a.
+        self.swift += ["-Xfrontend", "-function-sections"]
         self.link = list(LINK)
         if sysroot:
             headers = [word for folder in (f"usr/include/{architecture}-linux-gnu", "usr/include")

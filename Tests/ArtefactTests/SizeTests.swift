@@ -7,8 +7,28 @@ import Testing
 struct SizeTests {
   @Test("of libhusk's text stay below the limit", arguments: Artefact.libraries)
   func text(library: Artefact) throws {
-    let text = try textSize(of: library)
+    let text = try textSize(of: library.file)
     print("size: \(library): text \(text) bytes")
+    #expect(text <= 144 * 1024)
+  }
+
+  @Test("of what a firmware has of libhusk that only loads modules stay below the limit", arguments: Release.all)
+  func loadingOnly(release: Release) throws {
+    let scratch = try Scratch()
+    func weigh(_ name: String, _ source: String, _ more: [String]) throws -> Int {
+      let file = scratch.directory.appending(path: name)
+      try run(
+        "\(release.architecture)-linux-gnu-gcc",
+        ["-Os", "-Wl,--gc-sections,-z,separate-code", "-o", file.path, source] + more)
+      return try textSize(of: file)
+    }
+    let empty = scratch.directory.appending(path: "empty.c")
+    try Data("int main(void) { return 0; }\n".utf8).write(to: empty)
+    let program = packageRoot.appending(path: "Tests/Programs/only_loads.c").path
+    let library = release.staticLibrary.path
+    let text =
+      try weigh("loads", program, ["-I", release.headers.path, library]) - weigh("empty", empty.path, [])
+    print("size: \(release.architecture): loading only: text \(text) bytes")
     #expect(text <= 96 * 1024)
   }
 
@@ -64,12 +84,12 @@ struct SizeTests {
     #expect(named.count == rows.count)
     let stated = try #require(
       text.firstMatch(of: #/Of libhusk\.so, (\d+) KiB \(x86_64\) and (\d+) KiB \(aarch64\)/#)?.output)
-    let size = try textSize(of: Artefact(release, "lib/libhusk.so"))
+    let size = try textSize(of: Artefact(release, "lib/libhusk.so").file)
     #expect(isClose(Double(release.architecture == "x86_64" ? stated.1 : stated.2) ?? 0, Double(size) / 1024))
   }
 
-  private func textSize(of library: Artefact) throws -> Int {
-    let numbers = try #require(run("size", [library.file.path]).stdout.split(separator: "\n").last)
+  private func textSize(of file: URL) throws -> Int {
+    let numbers = try #require(run("size", [file.path]).stdout.split(separator: "\n").last)
     return try #require(numbers.split(whereSeparator: \.isWhitespace).first.flatMap { Int($0) })
   }
 }
