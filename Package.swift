@@ -258,7 +258,8 @@ let testTargets: [Target] = [
   tests(
     "ModuleStoreTests",
     [
-      "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld", "Simulator",
+      "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat", "SecureWorld",
+      "Simulator",
       "StorageSimulation",
     ]),
   tests(

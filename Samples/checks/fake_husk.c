@@ -58,7 +58,7 @@ husk_status husk_load_installed(husk_store *store, const char *name, const husk_
   if (handle == NULL) return HUSK_E_LOAD_FAILED;
   husk_module *module = calloc(1, sizeof *module);
   module->handle = handle;
-  if (options->self_test != NULL && options->self_test(options->self_test_user, module) != 0) {
+  if (options != NULL && options->self_test != NULL && options->self_test(options->self_test_user, module) != 0) {
     husk_unload(module);
     return HUSK_E_SELF_TEST_FAILED;
   }

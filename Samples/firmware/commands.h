@@ -29,7 +29,7 @@ void command_info(char **arguments);
 void command_identity(char **arguments);
 
 /*
- * [--json]: loads the modules of the flash folder that have a grant, and prints which protections are in force and which
+ * [--json]: loads the modules of the store that can be loaded, and prints which protections are in force and which
  * are not.
  */
 void command_protections(char **arguments);

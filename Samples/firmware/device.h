@@ -40,6 +40,9 @@ void device_close_store(void);
  */
 husk_module *device_load(husk_device *device, const char *name, husk_self_test self_test);
 
+/* Loads a module of the store for good, or says on standard error why it can't be loaded. */
+void device_try_load(husk_device *device, const char *name);
+
 /* Unloads a module that did what it should: if it was on trial, it is the good version now. */
 void device_unload(husk_module *module);
 

@@ -14,7 +14,7 @@
 static husk_device *device;
 
 /* Loaded for good: the kernel gives its memory back when the firmware ends. */
-static void load(const char *name) { device_load(device, name, NULL); }
+static void load(const char *name) { device_try_load(device, name); }
 
 static const char *state_name(int32_t state) {
   switch (state) {

@@ -34,6 +34,13 @@ husk_module *device_load(husk_device *device, const char *name, husk_self_test s
   return module;
 }
 
+void device_try_load(husk_device *device, const char *name) {
+  husk_module *module;
+  husk_status status = husk_load_installed(open_store(device), name, NULL, &module);
+  if (status != HUSK_OK)
+    fprintf(stderr, "firmware: warning: loading %s: %s (status %d)\n", name, husk_status_string(status), (int)status);
+}
+
 void device_unload(husk_module *module) {
   husk_status status = husk_module_confirm(store, module);
   if (status != HUSK_OK)

@@ -32,7 +32,8 @@ struct SimHistoryCommand: ParsableCommand {
           Report.Field("module", .list(modules.map(Self.value))),
         ]))
     } else {
-      printLines(history.map(\.line) + modules.flatMap { module in module.state.history.map { "\(module.name): \($0.line)" } })
+      printLines(
+        history.map(\.line) + modules.flatMap { module in module.state.history.map { "\(module.name): \($0.line)" } })
     }
   }
 

@@ -43,7 +43,8 @@ struct SimSlotsCommand: ParsableCommand {
       ])
     }
     try Report([
-      Report.Field("slot", .list(slots)), Report.floors(device.bootState().floors), Report.Field("module", .list(modules)),
+      Report.Field("slot", .list(slots)), Report.floors(device.bootState().floors),
+      Report.Field("module", .list(modules)),
     ]).print(asJSON: json)
   }
 

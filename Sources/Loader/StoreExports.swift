@@ -47,7 +47,8 @@ public func husk_check_fd(
     guard fd >= 0 else { throw .invalidArgument }
     let device = try use(device, as: Device.self)
     var teller = ProgressTeller(progress, user)
-    try write(device.checkWhole(fd) { (done, total) throws(ErrorClass) in try teller.report(done, of: total) }, to: info)
+    try write(
+      device.checkWhole(fd) { (done, total) throws(ErrorClass) in try teller.report(done, of: total) }, to: info)
   }
 }
 

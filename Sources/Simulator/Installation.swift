@@ -22,7 +22,9 @@ extension DeviceDirectory {
     switch file.label {
     case .package: try installPackage(file)
     case .grant:
-      try receive(file, atMost: Limits.grant) { (bytes) throws(FormatError) in _ = try GrantFile(bytes).unverifiedTerms() }
+      try receive(file, atMost: Limits.grant) { (bytes) throws(FormatError) in
+        _ = try GrantFile(bytes).unverifiedTerms()
+      }
     case .statusList:
       try receive(file, atMost: Limits.statusList) { (bytes) throws(FormatError) in
         _ = try StatusListFile(bytes).unverifiedList()

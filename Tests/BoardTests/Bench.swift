@@ -168,8 +168,11 @@ extension Bench {
         [
           "grant", "--module", "com.example.\(name)", "--device", "\(device)", "-o", "\(name).grant",
         ] + vault)
-      if name == "damaged" { try damage("damaged.husk") }
-      for device in ["sample", "other"] { try husk("sim", "install", device, "\(name).husk", "\(name).grant") }
+      for device in ["sample", "other"] {
+        try husk("sim", "install", device, "\(name).husk", "\(name).grant")
+        // In flash: nothing damaged gets there.
+        if name == "damaged" { try damage("\(device)/flash/modules/com.example.damaged/1.husk") }
+      }
     }
     try copy("sample", "looking")
     try husk("sim", "install", "looking", "looking.husk")

@@ -44,8 +44,10 @@ struct GuideTests {
     #expect(outcome.status == 0, "\(outcome)")
     let lines = outcome.stdout.split(separator: "\n")
     #expect(lines.count { $0.hasPrefix("libhusk ") && $0.hasSuffix(": invalid argument") } == 3)
-    #expect(lines.filter { $0.hasPrefix("the answer is ") } == ["the answer is 42", "the answer is 43", "the answer is 43"])
-    #expect(lines.contains { $0.hasPrefix("com.example.answer: ") && $0.contains("(1.1.0)") && $0.contains("good one now") })
+    #expect(
+      lines.filter { $0.hasPrefix("the answer is ") } == ["the answer is 42", "the answer is 43", "the answer is 43"])
+    #expect(
+      lines.contains { $0.hasPrefix("com.example.answer: ") && $0.contains("(1.1.0)") && $0.contains("good one now") })
     #expect(FileManager.default.fileExists(atPath: folder.appending(path: "hello-arm").path))
   }
 

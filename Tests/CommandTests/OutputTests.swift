@@ -81,7 +81,13 @@ struct OutputTests {
 
   @Test("before a signal ends the command leaves nothing behind", arguments: [SIGINT, SIGTERM, SIGHUP])
   func interrupted(signal: Int32) throws {
-    try desk.pack()
+    try desk.make(
+      "certify", "--key", "root.pem", "--subject-key", "acme.pub", "--subject", "Boot", "--role", "boot.firmware",
+      "--scope", "com.soc.", "-o", "boot.chain")
+    try desk.make(
+      "pack", Desk.tool, "--role", "boot.firmware", "--name", "com.soc.stage", "--version", "1.0.0", "--key",
+      "acme.pem",
+      "--chain", "boot.chain", "-o", "stage.husk")
     try desk.write("rom", "rom".utf8)
     try desk.make(
       "sim", "create", "dev", "--rom", "rom", "--boot-root", "root.pub", "--device-root-key", "root.pem")
@@ -90,13 +96,13 @@ struct OutputTests {
     let session = try TerminalSession(Desk.tool, ["sim", "install", "dev", "fifo"], in: desk.directory)
     // The package's front goes through, and the payload doesn't come.
     let pipe = try FileHandle(forWritingTo: URL(filePath: fifo))
-    try pipe.write(contentsOf: Data(desk.read("codec.husk").dropLast(100)))
-    let modules = desk.directory.appending(path: "dev/flash/modules").path
+    try pipe.write(contentsOf: Data(desk.read("stage.husk").prefix(2_000_000)))
+    let slot = desk.directory.appending(path: "dev/flash/boot/a").path
     let end = Date(timeIntervalSinceNow: TimeInterval(patience))
-    while try FileManager.default.contentsOfDirectory(atPath: modules).isEmpty { try #require(Date() < end) }
+    while try FileManager.default.contentsOfDirectory(atPath: slot).isEmpty { try #require(Date() < end) }
     if signal == SIGINT { try session.type("\u{3}") } else { try #require(kill(session.process, signal) == 0) }
     #expect(try session.end().status == -signal)
-    #expect(try FileManager.default.contentsOfDirectory(atPath: modules) == [])
+    #expect(try FileManager.default.contentsOfDirectory(atPath: slot) == [])
     try pipe.close()
   }
 

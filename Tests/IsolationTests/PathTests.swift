@@ -11,6 +11,8 @@ struct PathTests {
   )
   func boot() throws {
     let device = try Device.withCounter()
+    // The first start notes which slot is good.
+    _ = try device.boot("status", "com.acme.counter")
     let (log, outcome) = try SystemCallLog.record(
       device.romCommand(["status", "com.acme.counter"]),
       traced:

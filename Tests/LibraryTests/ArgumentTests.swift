@@ -66,6 +66,56 @@ struct ArgumentTests {
         protections, no room: 3
         untouched: 0
         protections, no size: 64
+        store, null device: 64
+        store after that: 0
+        store, null out: 64
+        store, closed descriptor: 64
+        store, not a folder: 64
+        store: 0
+        installed, null store: 64
+        module after that: 0
+        installed, null name: 64
+        installed, null out: 64
+        installed, no name: 65
+        installed, no such: 65
+        installed, options of no size: 64
+        confirm, null store: 64
+        confirm, null module: 64
+        confirm, not on trial: 0
+        check, null device: 64
+        check, no descriptor: 64
+        check, a folder: 28
+        check, info of no size: 64
+        check: 0
+        begin, null store: 64
+        after that: 0
+        begin, null out: 64
+        begin, options of no size: 64
+        begin, no name: 64
+        begin: 0
+        write, null install: 64
+        write, null bytes: 64
+        write, no bytes: 0
+        finish, null install: 64
+        finish, nothing: 1
+        finish again: 64
+        write after that: 64
+        install, null store: 64
+        install, no descriptor: 64
+        install, a folder: 28
+        install, to resume: 64
+        usage, null store: 64
+        usage, null out: 64
+        usage, no size: 64
+        modules, null store: 64
+        modules, null count: 64
+        modules, null buffer: 64
+        modules: 0
+        history, null name: 64
+        history, null count: 64
+        history, null buffer: 64
+        history, no name: 0
+        an unknown event: 0
         version 0.3.0 3000
 
         """)

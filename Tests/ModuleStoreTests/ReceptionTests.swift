@@ -19,7 +19,8 @@ struct ReceptionTests {
     #expect(bench.install(file, pieces: size) == nil)
     #expect(try Array(Data(contentsOf: bench.file("modules/com.acme.codec/1.husk"))) == file)
     #expect(
-      try bench.files().keys.sorted() == ["modules/com.acme.codec/1.husk"] + ["0", "1"].map { "modules/com.acme.codec/control/\($0)" })
+      try bench.files().keys.sorted() == ["modules/com.acme.codec/1.husk"]
+        + ["0", "1"].map { "modules/com.acme.codec/control/\($0)" })
     #expect(bench.history() == [.installed])
     // Every segment once, all of them.
     #expect(bench.checker.asked.flatMap { Array($0) } == Array(0..<7))

@@ -47,7 +47,8 @@ struct TrialTests {
   @Test(
     "is the good one as soon as it is certain that the new one will never do",
     arguments: [
-      .digestMismatch, .decryptionFailed, .decompressionFailed, .sizeMismatch, .sonameConflict, .loadFailed, .notAModule,
+      .digestMismatch, .decryptionFailed, .decompressionFailed, .sizeMismatch, .sonameConflict, .loadFailed,
+      .notAModule,
     ] as [ErrorClass])
   func certain(reason: ErrorClass) throws {
     let bench = try onTrial()
@@ -213,7 +214,8 @@ struct UpkeepTests {
     try bench.breakOff(try PackageFixture.stage(.bootLoader).file(), at: 20_000)
     let before = try bench.files()
     for path in [
-      "modules/.front", "modules/com.acme.codec/.0.husk", "modules/com.acme.codec/0.husk", "grants/com.acme.codec/.7.grant",
+      "modules/.front", "modules/com.acme.codec/.0.husk", "modules/com.acme.codec/0.husk",
+      "grants/com.acme.codec/.7.grant",
       "status/.x", "update/.firmware.husk", "update/.x",
     ] {
       try Data([1]).write(to: bench.file(path))

@@ -240,7 +240,8 @@ import Testing
   @Test(
     "refuses arguments that make no sense with 2",
     arguments: [
-      [], ["sing"], ["modules", "x"], ["install"], ["install", "a", "b"], ["encode", "a"], ["encode", "a", "b", "c"], ["info"], ["info", "../x"],
+      [], ["sing"], ["modules", "x"], ["install"], ["install", "a", "b"], ["encode", "a"], ["encode", "a", "b", "c"],
+      ["info"], ["info", "../x"],
       ["info", "/x"], ["info", ""], ["info", "."], ["info", "a..b"], ["info", ".a"], ["info", "a."], ["info", "A"],
       ["info", String(repeating: "a", count: 128)], ["protections", "--xml"], ["protections", "--json", "x"],
     ])

@@ -64,7 +64,8 @@ struct Bench {
   static func withGoodVersion() throws -> Bench {
     let bench = try Bench()
     _ = try bench.run(
-      "install", bench.offer(bench.version(1)), "install", bench.offer(bench.grant()), "load", module, "confirm", "load",
+      "install", bench.offer(bench.version(1)), "install", bench.offer(bench.grant()), "load", module, "confirm",
+      "load",
       module)
     return bench
   }

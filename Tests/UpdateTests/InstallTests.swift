@@ -123,7 +123,8 @@ struct InstallTests {
     var other = newer
     other.manifest.machine = other.manifest.machine == 62 ? 183 : 62
     let said = try bench.run(
-      "install", bench.device.offer(stage.file(), as: "stage"), "install", bench.device.offer(other.file(), as: "other"),
+      "install", bench.device.offer(stage.file(), as: "stage"), "install",
+      bench.device.offer(other.file(), as: "other"),
       "install", bench.device.offer(newer.file(), as: "newer"))
     #expect(said == ["install: 12", "install: 13", "install: 0 boot.loader org.platform.stage 2.0.1 epoch 0 number 0"])
     #expect(try bench.device.contents("update/bootloader.husk") == newer.file())

@@ -40,7 +40,8 @@ struct TrialTests {
         "com.acme.codec good 1.0.0 trial 2.0.0, 1 left packages \(sizes.0 + sizes.1) received 0", "confirm: 0",
         "com.acme.codec good 2.0.0 packages \(sizes.1) received 0", "load: 0 2.0.0",
       ])
-    #expect(try bench.device.contentsOfFlash().keys.filter { $0.hasSuffix(".husk") && $0.hasPrefix("modules") }.count == 1)
+    #expect(
+      try bench.device.contentsOfFlash().keys.filter { $0.hasSuffix(".husk") && $0.hasPrefix("modules") }.count == 1)
   }
 
   @Test("a version that isn't confirmed in three tries is given up for the former one")
@@ -61,7 +62,8 @@ struct TrialTests {
     let bench = try Bench.withGoodVersion()
     let said = try bench.run("install", bench.offer(bench.version(2)), "test", name, "7", "history", name, "modules")
     // The former one is tested too: here by the same test.
-    #expect(said.dropFirst().prefix(2) == ["warning: the version on trial doesn't run: the self-test failed", "load: 73"])
+    #expect(
+      said.dropFirst().prefix(2) == ["warning: the version on trial doesn't run: the self-test failed", "load: 73"])
     #expect(said.contains("2: 2.0.0 failed its self-test 7"))
     #expect(try bench.run("test", name, "0") == ["load: 0 1.0.0"])
   }
@@ -79,7 +81,8 @@ struct TrialTests {
       ])
   }
 
-  @Test("a version that the dynamic linker refuses, or whose payload rotted, is given up at once", arguments: [true, false])
+  @Test(
+    "a version that the dynamic linker refuses, or whose payload rotted, is given up at once", arguments: [true, false])
   func unusable(isLinker: Bool) throws {
     let bench = try Bench.withGoodVersion()
     let object = try isLinker ? Compiler.sharedObject("answer", ["-DANSWER=2", "-DNEEDS_MISSING"]) : nil
