@@ -33,7 +33,10 @@ struct PathTests {
         ] + covers + ["openat /", "openat \(device.flash.path)"]
         // What is known of the slots, twice; the good one's set; whether the other one's is there; and what starts.
         + opening(["boot/control/0", "boot/control/1", "boot/control/0", "boot/control/1"])
-        + opening(["a", "b"].flatMap { slot in Stage.allCases.map { "boot/\(slot)/\($0.name).husk" } })
+        + set("a")
+        // What is known is made durable before anything relies on it.
+        + opening(["boot/control/0", "boot/control/1", "boot/control/0", "boot/control", "boot"])
+        + set("b")
         + opening(["boot/a/bootloader.husk"]))
     #expect(
       touched["bootloader"]
@@ -46,6 +49,11 @@ struct PathTests {
     // Workers, and the processes between fork and exec: the firmware is to be the first to go when memory runs out.
     #expect(touched["other"] == ["openat /proc/self/oom_score_adj"])
     #expect(touched["firmware"]?.contains("openat modules/com.acme.counter.husk") == true)
+  }
+
+  /// The calls that open all stages of a slot.
+  private func set(_ slot: String) -> [String] {
+    opening(Stage.allCases.map { "boot/\(slot)/\($0.name).husk" })
   }
 
   /// The calls that open files of the flash directory: a name at a time, so that no link leads away.

@@ -97,7 +97,7 @@ struct ArgumentTests {
         write, null bytes: 64
         write, no bytes: 0
         finish, null install: 64
-        finish, nothing: 1
+        finish, nothing: 33
         finish again: 64
         write after that: 64
         install, null store: 64
