@@ -105,4 +105,4 @@ timeout --foreground --signal=KILL 120 qemu-system-x86_64 -M q35 -cpu max -m 102
   -display none -nic none -no-reboot -kernel "$system"/boot/vmlinuz-* -initrd files -serial "file:$console" \
   -serial file:output -append "console=ttyS0 quiet panic=-1 systemd.log_target=console systemd.show_status=no" \
   </dev/null 1>&2
-tr -d '\r' <output
+tr -d '\r' <output | sed '/^Powering off\.$/d'
