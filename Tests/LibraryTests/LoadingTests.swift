@@ -1,5 +1,7 @@
 import DeviceSupport
+import FormatFixtures
 import Foundation
+import HuskFormat
 import Testing
 
 @Suite("Loading", .serialized, .enabled(if: devicesAvailable, "\(needsDevice)"))
@@ -56,8 +58,25 @@ struct LoadingTests {
   @Test("works by path")
   func paths() throws {
     let device = try Bench.device()
+    var list = StatusListFixture()
+    let refused = try #require(VersionRange(Version(1, 0, 0), Version(2, 0, 0)))
+    list.list.versions = [StatusList.RefusedVersions(testName("com.acme.counter"), refused)]
+    try FileManager.default.createDirectory(
+      at: device.flash.appending(path: "status"), withIntermediateDirectories: true)
+    try device.install(list.file(), "status/list.status")
     let outcome = try device.boot("paths", "com.acme.counter", device.flash.path)
-    #expect(outcome.stdout == "load: 0\ncount 1\nfolder: 28\nno grant: 65\n")
+    #expect(
+      outcome.stdout == """
+        load: 0
+        count 1
+        folder: 28
+        no grant: 65
+        list: 0
+        grant as list: 1
+        no list: 65
+        load: 31
+
+        """)
   }
 
   @Test("ends with a status, and modules live on, when the decryptor dies")

@@ -323,7 +323,7 @@ static void command_strings(void) {
 
 static void command_paths(const char *name, const char *flash) {
   husk_device *device = open_device();
-  char package[512], grant[512];
+  char package[512], grant[512], list[512];
   snprintf(package, sizeof package, "%s/modules/%s.husk", flash, name);
   snprintf(grant, sizeof grant, "%s/grants/%s.grant", flash, name);
   husk_module *module;
@@ -331,6 +331,11 @@ static void command_paths(const char *name, const char *flash) {
   printf("count %d\n", call(module, "counter_next"));
   print_status("folder", husk_load(device, flash, grant, NULL, &module));
   print_status("no grant", husk_load(device, package, "/no/such/file", NULL, &module));
+  snprintf(list, sizeof list, "%s/status/list.status", flash);
+  print_status("list", husk_show_status_list(device, list));
+  print_status("grant as list", husk_show_status_list(device, grant));
+  print_status("no list", husk_show_status_list(device, "/no/such/file"));
+  print_status("load", husk_load(device, package, grant, NULL, &module));
 }
 
 static void command_environment(void) {

@@ -13,20 +13,21 @@
  *
  * Threads. Every function may be called from any thread; calls on the same husk_device wait for each other, so do calls
  * on the same husk_store with its husk_installs, and loads and unloads of the whole process. Nothing must be closed or
- * unloaded while another thread uses it. libhusk makes no thread, installs no signal handler and raises no SIGPIPE. After fork(2) the child may go on
- * using modules, but not a device: it shares its socket with the parent.
+ * unloaded while another thread uses it. libhusk makes no thread, installs no signal handler and raises no SIGPIPE.
+ * After fork(2) the child may go on using modules, but not a device: it shares its socket with the parent.
  *
- * Callbacks (husk_log_callback, husk_progress_callback, husk_self_test) are called on the thread that called libhusk, before that call
- * returns. They may do what they like, except: call a function of libhusk other than husk_status_string and
- * husk_version (a husk_self_test also husk_symbol and husk_module_get_info), wait for another thread that does, or leave in another way than by returning (no longjmp, no C++
- * exception). A module's constructors and destructors run inside loads and husk_unload under the same terms.
+ * Callbacks (husk_log_callback, husk_progress_callback, husk_self_test) are called on the thread that called libhusk,
+ * before that call returns. They may do what they like, except: call a function of libhusk other than
+ * husk_status_string and husk_version (a husk_self_test also husk_symbol and husk_module_get_info), wait for another
+ * thread that does, or leave in another way than by returning (no longjmp, no C++ exception). A module's constructors
+ * and destructors run inside loads and husk_unload under the same terms.
  *
  * Memory. husk_open, husk_connect, husk_load, husk_show_status_list, their _fd forms, husk_identity, husk_confirm,
- * husk_update_try, husk_protections and what concerns a store call malloc(3): at most 256 KiB at a time, given back before
- * they return except for the session (under 1 KiB), a store (under 1 KiB) and the module's own record (under 4 KiB). A
- * husk_install keeps up to 128 KiB until husk_install_close, and up to 2 MiB until the package's manifest has arrived.
- * HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when that much isn't to be had. All other functions allocate
- * nothing.
+ * husk_update_try, husk_protections and what concerns a store call malloc(3): at most 256 KiB at a time, given back
+ * before they return except for the session (under 1 KiB), a store (under 1 KiB) and the module's own record (under 4
+ * KiB). A husk_install keeps up to 128 KiB until husk_install_close, and up to 2 MiB until the package's manifest has
+ * arrived. HUSK_E_OUT_OF_MEMORY comes, before anything is begun, when that much isn't to be had. All other functions
+ * allocate nothing.
  *
  * Structs that may grow begin with a member `size`: sizeof the struct as the caller was compiled. Initialise them with
  * the macro that goes with each, in C and C++ alike:
@@ -237,8 +238,8 @@ typedef int (*husk_progress_callback)(void *user, uint64_t done, uint64_t total)
  * user    self_test_user of the options
  * module  the module, for husk_symbol and husk_module_get_info; valid during the call only
  *
- * Return 0 if it works. Any other value unloads it: the load returns HUSK_E_SELF_TEST_FAILED, or, of an installed module,
- * goes on to the former version. To pass isn't to be confirmed: see husk_module_confirm.
+ * Return 0 if it works. Any other value unloads it: the load returns HUSK_E_SELF_TEST_FAILED, or, of an installed
+ * module, goes on to the former version. To pass isn't to be confirmed: see husk_module_confirm.
  */
 typedef int (*husk_self_test)(void *user, husk_module *module);
 
@@ -366,8 +367,8 @@ HUSK_EXPORT void husk_unload(husk_module *module);
 /* ---- The module store -------------------------------------------------------------------------------------------- */
 
 /*
- * Keeps modules, their grants and status lists in the flash folder (SPEC.md, 9.3), so that no power cut, at any instant,
- * leaves the device without a version that works:
+ * Keeps modules, their grants and status lists in the flash folder (SPEC.md, 9.3), so that no power cut, at any
+ * instant, leaves the device without a version that works:
  *
  *     husk_install_fd      puts what arrives there: packages, grants, status lists, in any order, each checked by the
  *                          decryptor before it replaces anything
@@ -387,8 +388,8 @@ typedef struct husk_store husk_store;
  * lists in it. One that isn't taken is told to the log: what depends on it is refused.
  *
  * device    the session; it must be closed after the store
- * flash_fd  descriptor of the flash folder, such as HUSK_INHERITED_FLASH; it stays the caller's, who keeps it open until
- *           husk_store_close. At most one process has a store of it open at a time
+ * flash_fd  descriptor of the flash folder, such as HUSK_INHERITED_FLASH; it stays the caller's, who keeps it open
+ *           until husk_store_close. At most one process has a store of it open at a time
  * out       receives the store, for husk_store_close; null on failure
  *
  * Folders that aren't there are made when something is installed. A folder that can't be written to can be loaded from.
@@ -410,9 +411,9 @@ HUSK_EXPORT void husk_store_close(husk_store *store);
  * options  null for the defaults; not used after the call. Give a self_test: only the firmware knows what works
  * out      receives the module, for husk_unload; null on failure
  *
- * That a version is tried is written down before it is loaded: if its constructor crashes the process, or the power goes,
- * that was one of its tries. A trial that can't be written down isn't started. Whatever has nothing to do with the version,
- * such as a decryptor that can't be reached or a grant that isn't there yet, costs it no try.
+ * That a version is tried is written down before it is loaded: if its constructor crashes the process, or the power
+ * goes, that was one of its tries. A trial that can't be written down isn't started. Whatever has nothing to do with
+ * the version, such as a decryptor that can't be reached or a grant that isn't there yet, costs it no try.
  *
  * Returns what husk_load returns, of the version that comes last; HUSK_E_NOT_FOUND also if the module isn't installed,
  * or no grant for it.
@@ -421,10 +422,10 @@ HUSK_EXPORT husk_status husk_load_installed(husk_store *store, const char *name,
                                             husk_module **out);
 
 /*
- * Confirms that a module that was loaded on trial does what it should: from now on it is the version that is loaded, and
- * the former one is removed with grants that only it needed. From the next load on, no lower security version and no
- * older grant is accepted: there is no way back. To be called when the firmware has seen it work. Without it the trial
- * ends after three tries with the former version.
+ * Confirms that a module that was loaded on trial does what it should: from now on it is the version that is loaded,
+ * and the former one is removed with grants that only it needed. From the next load on, no lower security version and
+ * no older grant is accepted: there is no way back. To be called when the firmware has seen it work. Without it the
+ * trial ends after three tries with the former version.
  *
  * store   the store that it was loaded from
  * module  the module; it stays loaded. One that isn't on trial is confirmed already
@@ -456,9 +457,9 @@ typedef struct husk_file_info {
 #define HUSK_FILE_INFO_INIT {sizeof(husk_file_info), {0, 0, 0}, 0, 0, 0, 0, 0, {0}, {0}, {0}}
 
 /*
- * Checks whether this device would take a file, and changes nothing: a package with its whole payload, against signatures,
- * processor, floors and status lists as when it is loaded or booted, but for its grant; a grant for this device; or a
- * status list.
+ * Checks whether this device would take a file, and changes nothing: a package with its whole payload, against
+ * signatures, processor, floors and status lists as when it is loaded or booted, but for its grant; a grant for this
+ * device; or a status list.
  *
  * device    the session
  * fd        descriptor of a regular file, open for reading; it stays the caller's
@@ -466,8 +467,8 @@ typedef struct husk_file_info {
  * user      passed to it, not used otherwise
  * info      null, or is filled as far as info->size reaches if the check comes to HUSK_OK
  *
- * Returns HUSK_OK; the status from 1 to 63 that it would be refused with (HUSK_E_SIZE_MISMATCH: it is cut off or too long;
- * HUSK_E_DIGEST_MISMATCH: altered; HUSK_E_ROLLBACK: too old); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR;
+ * Returns HUSK_OK; the status from 1 to 63 that it would be refused with (HUSK_E_SIZE_MISMATCH: it is cut off or too
+ * long; HUSK_E_DIGEST_MISMATCH: altered; HUSK_E_ROLLBACK: too old); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR;
  * HUSK_E_PROTOCOL; HUSK_E_CANCELLED; HUSK_E_OUT_OF_MEMORY.
  */
 HUSK_EXPORT husk_status husk_check_fd(husk_device *device, int fd, husk_progress_callback progress, void *user,
@@ -483,8 +484,10 @@ typedef struct husk_install_options {
    * "decryptor", "firmware") whose package was not received to its end: it goes on where that was cut off.
    */
   const char *resume;
-  /* Null: not told. Else `done` are the bytes that have arrived, those of an earlier time included, of the file's `total`
-   * bytes: at most 65 times, and not before the package's manifest has arrived. */
+  /*
+   * Null: not told. Else `done` are the bytes that have arrived, those of an earlier time included, of the file's
+   * `total` bytes: at most 65 times, and not before the package's manifest has arrived.
+   */
   husk_progress_callback progress;
   void *progress_user; /* passed to it, not used otherwise */
 } husk_install_options;
@@ -502,11 +505,11 @@ typedef struct husk_install_options {
  *
  * A package is checked as it arrives: its signed manifest before anything else of it is kept, each segment before the
  * next MiB. What has arrived is kept in one file, and is there, up to the last good segment, for another time: when the
- * connection breaks, the process ends, or the power goes. Whether the pieces come from the first byte or from *offset on,
- * what is there isn't written again. The same module or stage must not be received twice at the same time.
+ * connection breaks, the process ends, or the power goes. Whether the pieces come from the first byte or from *offset
+ * on, what is there isn't written again. The same module or stage must not be received twice at the same time.
  *
- * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_ON_TRIAL, HUSK_E_NO_SPACE (of what is resumed, see husk_install_write);
- * HUSK_E_IO, HUSK_E_READ_ONLY, HUSK_E_NO_DECRYPTOR, HUSK_E_PROTOCOL, HUSK_E_OUT_OF_MEMORY.
+ * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_ON_TRIAL, HUSK_E_NO_SPACE (of what is resumed, see
+ * husk_install_write); HUSK_E_IO, HUSK_E_READ_ONLY, HUSK_E_NO_DECRYPTOR, HUSK_E_PROTOCOL, HUSK_E_OUT_OF_MEMORY.
  */
 HUSK_EXPORT husk_status husk_install_begin(husk_store *store, const husk_install_options *options, uint64_t *offset,
                                            husk_install **out);
@@ -518,27 +521,28 @@ HUSK_EXPORT husk_status husk_install_begin(husk_store *store, const husk_install
  * bytes    where they are; they stay the caller's and aren't used after the call. May be null when count is 0
  * count    how many
  *
- * Returns HUSK_OK; HUSK_E_CANCELLED (the progress callback said so; the bytes were taken, and it can go on). With anything
- * else this installation is over: HUSK_E_NO_SPACE (there isn't room for the whole package: told before any of its payload
- * is written); the status that the decryptor refuses the file with (see husk_check_fd); HUSK_E_DIGEST_MISMATCH (altered on
- * the way: the segment is dropped, and another installation may go on before it); HUSK_E_SIZE_MISMATCH (more bytes than the
- * package has); HUSK_E_LIMIT_EXCEEDED; HUSK_E_ON_TRIAL; HUSK_E_IO, HUSK_E_READ_ONLY (storage fails);
- * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY.
+ * Returns HUSK_OK; HUSK_E_CANCELLED (the progress callback said so; the bytes were taken, and it can go on). With
+ * anything else this installation is over: HUSK_E_NO_SPACE (there isn't room for the whole package: told before any of
+ * its payload is written); the status that the decryptor refuses the file with (see husk_check_fd);
+ * HUSK_E_DIGEST_MISMATCH (altered on the way: the segment is dropped, and another installation may go on before it);
+ * HUSK_E_SIZE_MISMATCH (more bytes than the package has); HUSK_E_LIMIT_EXCEEDED; HUSK_E_ON_TRIAL; HUSK_E_IO,
+ * HUSK_E_READ_ONLY (storage fails); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL;
+ * HUSK_E_OUT_OF_MEMORY.
  */
 HUSK_EXPORT husk_status husk_install_write(husk_install *install, const void *bytes, size_t count);
 
 /*
- * Installs the file, all of whose bytes have come. A module is on trial then: the next husk_load_installed tries it. A boot
- * stage lies ready to be tried with the device's next start. A grant or a status list is in force.
+ * Installs the file, all of whose bytes have come. A module is on trial then: the next husk_load_installed tries it. A
+ * boot stage lies ready to be tried with the device's next start. A grant or a status list is in force.
  *
  * install  the installation; husk_install_close is still to be called
  * info     null, or is filled as far as info->size reaches on success
  *
- * Durable when it returns. If the power goes meanwhile, the file is installed, or (a package) lies there as received, or a
- * small part of it comes again.
+ * Durable when it returns. If the power goes meanwhile, the file is installed, or (a package) lies there as received,
+ * or a small part of it comes again.
  *
- * Returns HUSK_OK; HUSK_E_SIZE_MISMATCH (bytes are missing: another installation may go on); HUSK_E_ROLLBACK (a grant: there
- * is a newer one); and what husk_install_write returns.
+ * Returns HUSK_OK; HUSK_E_SIZE_MISMATCH (bytes are missing: another installation may go on); HUSK_E_ROLLBACK (a grant:
+ * there is a newer one); and what husk_install_write returns.
  */
 HUSK_EXPORT husk_status husk_install_finish(husk_install *install, husk_file_info *info);
 
@@ -556,7 +560,8 @@ HUSK_EXPORT void husk_install_close(husk_install *install);
  * options  null for the defaults; resume must be null
  * info     null, or is filled as far as info->size reaches on success
  *
- * Returns what husk_install_begin, husk_install_write and husk_install_finish return; HUSK_E_IO also if fd can't be read.
+ * Returns what husk_install_begin, husk_install_write and husk_install_finish return; HUSK_E_IO also if fd can't be
+ * read.
  */
 HUSK_EXPORT husk_status husk_install_fd(husk_store *store, int fd, const husk_install_options *options,
                                         husk_file_info *info);
@@ -591,7 +596,7 @@ enum {
 typedef struct husk_stored_module {
   size_t size;                /* sizeof(husk_stored_module), set by HUSK_STORED_MODULE_INIT; not changed */
   uint64_t flags;             /* HUSK_STORED_ bits; a later minor version may add some */
-  uint32_t version[3];        /* of what was confirmed last; 0.0.0 if there is none, or the history doesn't go so far back */
+  uint32_t version[3];        /* of what was confirmed last; 0.0.0 if there is none, or if that was long ago */
   uint32_t reserved;          /* 0 */
   uint32_t trial_version[3];  /* of what is on trial; 0.0.0 likewise */
   uint32_t tries_left;        /* of what is on trial */
@@ -619,8 +624,8 @@ HUSK_EXPORT husk_status husk_store_modules(husk_store *store, husk_stored_module
 /* What happened to a version of a module. A later minor version may add some. */
 enum {
   HUSK_EVENT_INSTALLED = 0,       /* it was installed, and is on trial */
-  HUSK_EVENT_TRIED = 1,           /* it was loaded; detail: tries left. If nothing of the same run follows, that run ended
-                                     without a word: a crash, a reset, a power cut */
+  HUSK_EVENT_TRIED = 1,           /* it was loaded; detail: tries left. If nothing of the same run follows, that run
+                                     ended without a word: a crash, a reset, a power cut */
   HUSK_EVENT_REFUSED = 4,         /* it was refused, or failed to load; detail: the husk_status */
   HUSK_EVENT_PERMANENT = 6,       /* it was confirmed */
   HUSK_EVENT_ABANDONED = 7,       /* its trial is over */
@@ -679,21 +684,21 @@ HUSK_EXPORT const char *husk_event_string(uint32_t kind);
 HUSK_EXPORT husk_status husk_confirm(husk_device *device);
 
 /*
- * Has an update of the boot stages put on trial: what lies in the folder `update` of the flash directory, under the names
- * bootloader.husk, decryptor.husk and firmware.husk. Each may be missing; then the one in use is kept. They must be
- * readable for everybody, and remain the caller's, to be removed when this has returned. The device verifies them, copies
- * them to the slot that isn't in use, and boots from there the next time: up to three times, until a boot says
+ * Has an update of the boot stages put on trial: what lies in the folder `update` of the flash directory, under the
+ * names bootloader.husk, decryptor.husk and firmware.husk. Each may be missing; then the one in use is kept. They must
+ * be readable for everybody, and remain the caller's, to be removed when this has returned. The device verifies them,
+ * copies them to the slot that isn't in use, and boots from there the next time: up to three times, until a boot says
  * husk_confirm. To restart the device is up to the caller. Takes as long as reading and writing three stages takes.
  *
  * If it is cut off by a power loss, or fails, the device boots what it has; the call can be repeated, from the start.
  *
  * device  the session
  *
- * Returns HUSK_OK, when it is on trial for good; HUSK_E_ON_TRIAL (an update is already on trial, or this boot is one: it
- * must be confirmed and the device restarted first, or have failed); HUSK_E_NOT_FOUND (nothing is staged, or the system
- * updates the boot stages of this device); HUSK_E_NO_SPACE (not enough room); HUSK_E_READ_ONLY; HUSK_E_IO; any other
- * status from 1 to 63 (a package is refused: it was altered, is older than the device allows, not signed for its place);
- * HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY.
+ * Returns HUSK_OK, when it is on trial for good; HUSK_E_ON_TRIAL (an update is already on trial, or this boot is one:
+ * it must be confirmed and the device restarted first, or have failed); HUSK_E_NOT_FOUND (nothing is staged, or the
+ * system updates the boot stages of this device); HUSK_E_NO_SPACE (not enough room); HUSK_E_READ_ONLY; HUSK_E_IO; any
+ * other status from 1 to 63 (a package is refused: it was altered, is older than the device allows, not signed for its
+ * place); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY.
  */
 HUSK_EXPORT husk_status husk_update_try(husk_device *device);
 
