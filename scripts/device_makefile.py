@@ -183,9 +183,10 @@ class Plan:
             else:
                 needed.append(self.object(dependency))
         flags += ["-emit-module", "-emit-module-path", f"{self.build}/{target['name']}.swiftmodule", "-emit-object"]
-        # swiftc leaves an object alone that would come out the same, and else replaces it as a whole.
+        # swiftc leaves an object alone if the code that went into it was the same before it was optimized for the machine:
+        # with other flags for that, an old object would stay.
         compile = f"swiftc {' '.join(flags)} -o {self.object(target)} {' '.join(sources)}"
-        yield rule(self.object(target), sources + needed, compile, f"@touch {self.object(target)}")
+        yield rule(self.object(target), sources + needed, f"rm -f {self.object(target)}", compile)
 
     def stage_rule(self, name, path):
         """A static executable that runs wherever the kernel puts it. The linker's warnings of what libcrypto could do
