@@ -67,12 +67,15 @@ public struct CBOREncoder: Sendable {
   }
 
   /// Throws `invalidUTF8`, its offset counted from the first byte of `utf8`, and then writes nothing.
-  public mutating func encode(textUTF8 utf8: some Collection<UInt8>) throws(CBORError) {
-    if let illFormed = UTF8Validation.firstIllFormed(utf8) {
-      throw CBORError(.invalidUTF8, at: utf8.distance(from: utf8.startIndex, to: illFormed))
-    }
+  public mutating func encode(textUTF8 utf8: [UInt8]) throws(CBORError) {
+    if let illFormed = UTF8Validation.firstIllFormed(utf8) { throw CBORError(.invalidUTF8, at: illFormed) }
     appendHead(.text, UInt64(utf8.count))
-    bytes.append(contentsOf: utf8)
+    bytes += utf8
+  }
+
+  /// The same of bytes that lie elsewhere than in an array.
+  public mutating func encode(textUTF8 utf8: some Collection<UInt8>) throws(CBORError) {
+    try encode(textUTF8: [UInt8](utf8))
   }
 
   // MARK: Structure

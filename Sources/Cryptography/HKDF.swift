@@ -49,22 +49,34 @@ public enum HKDF: Sendable {
   func expand(_ hmac: inout HMAC, info: RawSpan, byteCount: Int) throws(CryptographyError) -> SecretBytes {
     guard byteCount >= 0, byteCount <= 255 * hashByteCount else { throw .invalidLength }
     var output = try makeSecret(count: byteCount)
+    // One block is all that most callers ask for: it needs no copy.
+    if byteCount == hashByteCount {
+      try expandBlock(&hmac, info: info, number: 1, into: &output)
+      return output
+    }
     var block = try makeSecret(count: hashByteCount)
     var filled = 0
-    var counter: UInt8 = 0
+    var number: UInt8 = 0
     while filled < byteCount {
-      if counter > 0 {
+      if number > 0 {
         try hmac.restart()
         try block.withBytes { (bytes) throws(CryptographyError) in try hmac.update(bytes) }
       }
-      counter += 1  // at most 255, by the check above
-      try hmac.update(info)
-      let suffix: [1 of UInt8] = [counter]
-      try hmac.update(suffix.span.bytes)
-      try hmac.finalize(into: &block)
+      number += 1  // at most 255, by the check above
+      try expandBlock(&hmac, info: info, number: number, into: &block)
       filled += try output.replace(from: filled, with: block)
     }
     return output
+  }
+
+  /// The end of T(number), of which the block before has been taken up.
+  private func expandBlock(
+    _ hmac: inout HMAC, info: RawSpan, number: UInt8, into block: inout SecretBytes
+  ) throws(CryptographyError) {
+    try hmac.update(info)
+    let suffix: [1 of UInt8] = [number]
+    try hmac.update(suffix.span.bytes)
+    try hmac.finalize(into: &block)
   }
 
   /// Extracts, then expands: one call from key material to key.
