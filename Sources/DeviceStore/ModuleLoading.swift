@@ -98,16 +98,23 @@ extension ModuleStore {
       passedOver(reason)
       return (.good(good), 0)
     }
+    var refusal: ErrorClass?
     let (choice, after, _) = control.choose { slot in
       // What no state names isn't used, unless there is no state.
       if let state, slot != state.good, slot != state.trial?.slot { return .fails(.notFound) }
-      return switch look(module, slot, checker, &known) {
-      case .passes(let version): .passes(version: version)
-      case .fails(let reason): .fails(reason)
+      switch look(module, slot, checker, &known) {
+      case .passes(let version): return .passes(version: version)
+      case .fails(let reason):
+        if slot == state?.trial?.slot { refusal = reason }
+        return .fails(reason)
       // Loading it will tell.
-      case .unclear: .passes(version: nil)
+      case .unclear: return .passes(version: nil)
       }
     }
+    guard let refusal else { return (choice, after.run) }
+    // If there is no other version, this says more than that.
+    if case .nothing = choice { return (.nothing(refusal), after.run) }
+    passedOver(refusal)
     return (choice, after.run)
   }
 

@@ -98,6 +98,7 @@ struct TrialTests {
   func refused(reason: ErrorClass) throws {
     let bench = try onTrial()
     bench.checker.refusals[2] = reason
+    #expect(bench.load().0 == Load(version: 1, passedOver: [reason]))
     #expect(bench.load().0 == Load(version: 1))
     let events = bench.store.state(of: Bench.codec).history.suffix(2)
     #expect(events.map(\.kind) == [.refused, .abandoned])
@@ -153,6 +154,10 @@ struct TrialTests {
     #expect(bench.load([1: LoadFailure(.loadFailed)]).0.error == .loadFailed)
     #expect(bench.load().0.error == .notFound)
     #expect(bench.history() == [.installed, .tried, .refused, .abandoned])
+    #expect(bench.install(try Bench.package(1).file()) == nil)
+    bench.checker.refusals[1] = .wrongArchitecture
+    for expected in [ErrorClass.wrongArchitecture, .notFound] { #expect(bench.load().0.error == expected) }
+    bench.checker.refusals[1] = nil
     for _ in 0..<2 { #expect(bench.install(try Bench.package(1).file()) == nil) }
     for _ in 0..<3 { #expect(bench.load().0 == Load(version: 1, isOnTrial: true)) }
     #expect(bench.load().0.error == .notFound)
@@ -162,7 +167,7 @@ struct TrialTests {
   func misplaced() throws {
     let bench = try onTrial()
     try Data(Bench.package(9, name: "com.acme.other").file()).write(to: bench.file("modules/com.acme.codec/0.husk"))
-    #expect(bench.load().0 == Load(version: 1))
+    #expect(bench.load().0 == Load(version: 1, passedOver: [.wrongModule]))
     #expect(bench.history().suffix(2) == [.refused, .abandoned])
   }
 
@@ -195,7 +200,7 @@ struct TrialTests {
     }
     let bench = try onTrial()
     try Data([1, 2, 3]).write(to: bench.file("modules/com.acme.codec/0.husk"))
-    #expect(bench.load().0 == Load(version: 1))
+    #expect(bench.load().0 == Load(version: 1, passedOver: [.malformed]))
     #expect(bench.history().suffix(2) == [.refused, .abandoned])
   }
 }
