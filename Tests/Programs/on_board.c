@@ -4,8 +4,8 @@
 //   decryptor     how the decryptor's process is confined, as far as everybody may see
 //   first         what may be done to the first process and to the serial lines
 //   protections   what libhusk says of all protections
-//   load=NAME     loads a module and says which status came of it
-//   lz4=NAME      loads liblz4 and compresses the file `input` of the working directory with it
+//   load=NAME     loads an installed module and says which status came of it
+//   lz4=NAME      loads liblz4, which is installed, and compresses the file `input` of the working directory with it
 //   exit=NUMBER   ends with that status
 //   signal=NUMBER ends by that signal
 #include <dirent.h>
@@ -26,6 +26,14 @@
 static husk_device *device(void) {
   static husk_device *opened;
   if (opened == NULL) opened = open_device();
+  return opened;
+}
+
+static husk_store *store(void) {
+  static husk_store *opened;
+  if (opened != NULL) return opened;
+  husk_status status = husk_store_open(device(), HUSK_INHERITED_FLASH, &opened);
+  if (status != HUSK_OK) fail("husk_store_open: %s", husk_status_string(status));
   return opened;
 }
 
@@ -102,7 +110,7 @@ static void tell_protections(void) {
 
 static void tell_load(const char *name) {
   husk_module *module;
-  husk_status status = try_load(device(), name, NULL, &module);
+  husk_status status = husk_load_installed(store(), name, NULL, &module);
   printf("load %s: %d\n", name, status);
 }
 
@@ -120,7 +128,9 @@ static const char *origin(const void *code) {
 }
 
 static void use_lz4(const char *name) {
-  husk_module *module = load(device(), name, NULL);
+  husk_module *module;
+  husk_status status = husk_load_installed(store(), name, NULL, &module);
+  if (status != HUSK_OK) fail("loading %s: %s", name, husk_status_string(status));
   __typeof__(LZ4_versionString) *version;
   __typeof__(LZ4_compress_default) *compress;
   __typeof__(LZ4_decompress_safe) *decompress;
