@@ -67,9 +67,11 @@ for stage in $(cd "$build/stages" && find . -type f ! -name '*.map' ! -name '*.n
   "$architecture-linux-gnu-strip" -o "$new/stages/$stage" "$build/stages/$stage"
 done
 install -m 644 "$build/lib/libhusk.a" "$new/lib"
-install -m 644 "$build/lib/libhusk.so.$version" "$new/lib"
-ln -s "libhusk.so.$version" "$new/lib/libhusk.so.$major"
-ln -s "libhusk.so.$major" "$new/lib/libhusk.so"
+for library in libhusk libhusk-store; do
+  install -m 644 "$build/lib/$library.so.$version" "$new/lib"
+  ln -s "$library.so.$version" "$new/lib/$library.so.$major"
+  ln -s "$library.so.$major" "$new/lib/$library.so"
+done
 install -m 644 "$header" Sources/CHusk/include/module.modulemap "$new/include"
 install -m 644 Samples/firmware/* Samples/adpcm/adpcm.h Samples/activity/activity.h "$new/firmware"
 install -m 644 LICENSE "$new"

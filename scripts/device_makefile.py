@@ -59,7 +59,9 @@ class Interface:
             text = file.read()
         self.version = [
             re.search(rf"#define HUSK_VERSION_{part} (\d+)", text).group(1) for part in ("MAJOR", "MINOR", "PATCH")]
-        self.functions = re.findall(r"^HUSK_EXPORT.*?[ *](husk_\w+)\(", text, re.MULTILINE)
+        declared = re.findall(r"^(HUSK\w*_EXPORT) .*?(husk_\w+)\(", text, re.MULTILINE)
+        self.functions = [name for _, name in declared]
+        self.loading = [name for marker, name in declared if marker == "HUSK_EXPORT"]
 
 
 class Plan:
@@ -198,32 +200,40 @@ class Plan:
 
     def library_rules(self, product, interface):
         """One object in which nothing is visible but the functions of the header and only what these need is left; out
-        of it, the static and the shared library. The latter has no start files: it needs none, and Debian's lack the
-        marks that keep the hardware's branch protection on."""
+        of it, the static library, and two shared ones: with what loads modules, and with all."""
         lib = f"{self.build}/lib"
         name = f"lib{product['name']}"
         root, = product["targets"]
         objects = self.objects(root)
-        whole, exports, versions = f"{lib}/{name}.o", f"{lib}/exports", f"{lib}/{name}.map"
-        static, shared = f"{lib}/{name}.a", f"{lib}/{name}.so.{'.'.join(interface.version)}"
-        soname = f"{name}.so.{interface.version[0]}"
+        whole, exports, static = f"{lib}/{name}.o", f"{lib}/exports", f"{lib}/{name}.a"
         os.makedirs(lib, exist_ok=True)
         write(exports, "".join(f"{function}\n" for function in interface.functions))
-        write(versions, "HUSK_%s {\nglobal:\n%slocal: *;\n};\n" % (
-            interface.version[0], "".join(f"  {function};\n" for function in interface.functions)))
         roots = " ".join(f"-Wl,-u,{function}" for function in interface.functions)
-        flags = self.link + ["-Wl,-z,defs", "-Wl,--no-undefined-version", f"-Wl,-soname,{soname}"]
-        return [static, shared], [
+        rules = [
             rule(
                 whole, objects + [HEADER],
                 f"{self.gcc} -r -nostdlib -Wl,--gc-sections,--force-group-allocation,-Map={whole}.map {roots} -o $@ "
                 + " ".join(objects),
                 f"{self.binutils}objcopy --keep-global-symbols={exports} --strip-unneeded $@"),
             rule(static, [whole], "rm -f $@", f"{self.binutils}ar rcD $@ {whole}"),
-            rule(
-                shared, [whole],
-                f"{self.gcc} -shared -nostartfiles {' '.join(flags)} -Wl,--version-script,{versions} -s -o $@ {whole}"),
         ]
+        results = [static]
+        for shared, functions in ((name, interface.loading), (f"{name}-store", interface.functions)):
+            results.append(f"{lib}/{shared}.so.{'.'.join(interface.version)}")
+            rules.append(self.shared_rule(results[-1], whole, interface.version[0], functions))
+        return results, rules
+
+    def shared_rule(self, path, whole, major, functions):
+        """A shared library with what some functions need. It has no start files: it needs none, and Debian's lack the
+        marks that keep the hardware's branch protection on."""
+        soname = re.sub(r"(?<=\.so\.).*", major, os.path.basename(path))
+        versions = f"{path}.versions"
+        write(versions, "HUSK_%s {\nglobal:\n%slocal: *;\n};\n" % (
+            major, "".join(f"  {function};\n" for function in functions)))
+        flags = self.link + ["-Wl,-z,defs", "-Wl,--no-undefined-version", f"-Wl,-soname,{soname}", f"-Wl,-Map={path}.map"]
+        return rule(
+            path, [whole],
+            f"{self.gcc} -shared -nostartfiles {' '.join(flags)} -Wl,--version-script,{versions} -s -o $@ {whole}")
 
 
 def rule(result, needed, *commands):

@@ -5,6 +5,7 @@
 The parts come from the linker's maps in BUILD (see device_makefile.py), the whole from the stripped files. A Swift
 object holds what it uses of the standard library; its symbols tell the two apart.
 """
+import collections
 import functools
 import os
 import re
@@ -43,7 +44,10 @@ class Report:
         weights = dict.fromkeys(PARTS, 0)
         for section, size, origin in INPUT.findall(text):
             if not section.startswith(UNLOADED):
-                self.add(weights, int(size, 16), origin)
+                # What the object doesn't have is the format's.
+                parts = self.origins()[section] if origin.endswith("/libhusk.o") else [(1, origin)]
+                for part, origin in parts:
+                    self.add(weights, int(size, 16) * part // sum(part for part, _ in parts), origin)
         return weights
 
     def add(self, weights, size, origin):
@@ -60,6 +64,18 @@ class Report:
         else:
             weights["Husk, C"] += size
 
+    @functools.cache
+    def origins(self):
+        """Which objects each section of libhusk comes from, and how much of it: shared libraries are linked from one
+        object of all."""
+        with open(f"{self.build}/lib/libhusk.o.map") as file:
+            text = file.read().split("Linker script and memory map", 1)[1]
+        origins = collections.defaultdict(list)
+        for section, size, origin in INPUT.findall(text):
+            if int(size, 16):
+                origins[section].append((int(size, 16), origin))
+        return origins
+
     def row(self, map_path, path):
         weights, whole = self.weigh(map_path), os.path.getsize(path)
         figures = [weights[name] for name in PARTS] + [whole - sum(weights.values()), whole]
@@ -73,11 +89,14 @@ def main():
     print(f"{'':<18}" + "".join(f"{title:>14}" for title in PARTS + ["rest", "file"]))
     for stage in sorted(os.listdir(f"{release}/stages")):
         report.row(f"{build}/stages/{stage}.map", f"{release}/stages/{stage}")
-    library = os.path.realpath(f"{release}/lib/libhusk.so")
-    report.row(f"{build}/lib/libhusk.o.map", library)
-    command = ["size", library]
-    sizes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1].split()
-    print(f"\nlibhusk.so in memory, in bytes: text {sizes[0]}, data {sizes[1]}, bss {sizes[2]}")
+    libraries = [os.path.realpath(f"{release}/lib/{name}.so") for name in ("libhusk", "libhusk-store")]
+    for library in libraries:
+        report.row(f"{build}/lib/{os.path.basename(library)}.map", library)
+    print("\nIn memory, in bytes:")
+    for library in libraries:
+        command = ["size", library]
+        sizes = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[1].split()
+        print(f"{os.path.basename(library)}: text {sizes[0]}, data {sizes[1]}, bss {sizes[2]}")
 
 
 main()

@@ -5,6 +5,8 @@ struct Header {
   var version = ""
   /// Name and type, such as `husk_close` and `void (husk_device *)`.
   var functions: [Declaration] = []
+  /// The names of those that only libhusk-store.so has.
+  var storeFunctions: Set<String> = []
   /// Types that have a name, but for structs with members.
   var types: [Declaration] = []
   var structs: [Struct] = []
@@ -50,7 +52,7 @@ struct Header {
     }
     let name = String(match.output.1)
     // The guard, what stands for an attribute, helpers, and the version, which is told apart.
-    if match.output.3.isEmpty || name == "HUSK_EXPORT" || name.hasSuffix("_") || name.hasPrefix("HUSK_VERSION") {
+    if match.output.3.isEmpty || name.hasSuffix("_EXPORT") || name.hasSuffix("_") || name.hasPrefix("HUSK_VERSION") {
       return
     }
     if match.output.2 == nil, match.output.3.contains(#/^[0-9]/#) {
@@ -61,9 +63,10 @@ struct Header {
   }
 
   private mutating func add(_ statement: String) throws {
-    if let match = statement.wholeMatch(of: #/HUSK_EXPORT (.+?)(\w+)\((.*)\)/#) {
-      let type = try Self.functionType(match.output.1, match.output.3)
-      functions.append(Declaration(name: String(match.output.2), type: type))
+    if let match = statement.wholeMatch(of: #/HUSK_(STORE_)?EXPORT (.+?)(\w+)\((.*)\)/#) {
+      let (name, type) = (String(match.output.3), try Self.functionType(match.output.2, match.output.4))
+      functions.append(Declaration(name: name, type: type))
+      if match.output.1 != nil { storeFunctions.insert(name) }
     } else if let match = statement.wholeMatch(of: #/typedef (.+?)\(\*(\w+)\)\((.*)\)/#) {
       let type = try Self.functionType(match.output.1, match.output.3)
       types.append(Declaration(name: String(match.output.2), type: "pointer to \(type)"))

@@ -89,9 +89,10 @@ struct HardeningTests {
   @Test("is marked for the processor's branch protection as far as its parts allow", arguments: Release.all)
   func branchProtection(release: Release) throws {
     let marks: Set = release.architecture == "aarch64" ? ["BTI", "PAC"] : ["IBT", "SHSTK"]
-    for artefact in [
-      Artefact(release, "lib/libhusk.so"), Artefact(release, "lib/libhusk.a"), Artefact(release, object: "CLinux"),
-    ] + Artefact.stages.map({ Artefact(release, object: $0.name) }) {
+    for artefact in [Artefact(release, "lib/libhusk.a"), Artefact(release, object: "CLinux")]
+      + release.sharedLibraries.map({ Artefact(release, at: $0) })
+      + Artefact.stages.map({ Artefact(release, object: $0.name) })
+    {
       #expect(try artefact.branchProtections().isSuperset(of: marks), "\(artefact)")
     }
   }

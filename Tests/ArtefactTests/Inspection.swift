@@ -38,7 +38,7 @@ struct Artefact: Sendable, CustomStringConvertible {
     let found = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
     return Set(found + ["bootrom", "bootloader", "decryptor"]).sorted().map { Artefact(release, "stages/\($0)") }
   }
-  static let libraries = Release.all.map { Artefact($0, "lib/libhusk.so") }
+  static let libraries = Release.all.flatMap { release in release.sharedLibraries.map { Artefact(release, at: $0) } }
   static let firmware = Release.all.map { Artefact($0, sample: "firmware") }
   static let modules = Release.all.flatMap { release in
     ["com.example.adpcm.so", "com.example.activity.so"].map { Artefact(release, sample: $0) }

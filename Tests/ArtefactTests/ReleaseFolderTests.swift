@@ -21,9 +21,9 @@ struct ReleaseFolderTests {
 
     func path(_ path: String) -> String { folder.appending(path: path).path }
 
-    func pkgConfig(_ arguments: String...) throws -> [String] {
+    func pkgConfig(_ arguments: String..., package: String = "husk") throws -> [String] {
       let outcome = try run(
-        "pkg-config", arguments + ["husk"],
+        "pkg-config", arguments + [package],
         environment: ["PATH": "/usr/bin:/bin", "PKG_CONFIG_PATH": path("lib/pkgconfig")])
       guard outcome.status == 0 else { throw ProgramFailure(description: outcome.stderr) }
       return outcome.stdout.split(whereSeparator: \.isWhitespace).map(String.init)
@@ -45,22 +45,29 @@ struct ReleaseFolderTests {
     #expect(try copy.pkgConfig("--modversion") == [version])
     let info = try String(contentsOfFile: copy.path("BUILD-INFO"), encoding: .utf8)
     #expect(info.hasPrefix("Husk \(version) for \(release.architecture)\n"))
-    let links = FileManager.default
-    #expect(try links.destinationOfSymbolicLink(atPath: copy.path("lib/libhusk.so")) == "libhusk.so.\(parts[0])")
-    #expect(
-      try links.destinationOfSymbolicLink(atPath: copy.path("lib/libhusk.so.\(parts[0])")) == "libhusk.so.\(version)")
-    #expect(try Artefact(release, "lib/libhusk.so").dynamicEntries().contains("SONAME libhusk.so.\(parts[0])"))
+    for library in release.sharedLibraries {
+      let name = library.lastPathComponent
+      func target(_ link: String) throws -> String {
+        try FileManager.default.destinationOfSymbolicLink(atPath: copy.path("lib/\(link)"))
+      }
+      #expect(try target(name) == "\(name).\(parts[0])")
+      #expect(try target("\(name).\(parts[0])") == "\(name).\(version)")
+      #expect(try Artefact(release, at: library).dynamicEntries().contains("SONAME \(name).\(parts[0])"))
+    }
   }
 
   @Test("exports the functions of its header, in one version, and nothing else", arguments: Release.all)
   func exports(release: Release) throws {
-    let functions = try String(contentsOf: release.header, encoding: .utf8)
-      .matches(of: #/(?m)^HUSK_EXPORT [a-z_ *]*?(husk_[a-z_]+)\(/#).map { String($0.output.1) }.sorted()
-    #expect(functions.count >= 10)
+    let header = try String(contentsOf: release.header, encoding: .utf8)
+    let declared = header.matches(of: #/(?m)^HUSK_(STORE_)?EXPORT [a-z_ *]*?(husk_[a-z_]+)\(/#).map(\.output)
+    let loading = declared.filter { $0.1 == nil }.map { String($0.2) }.sorted()
+    let all = declared.map { String($0.2) }.sorted()
+    #expect(loading.count >= 10 && all.count > loading.count)
     let major = try version(release)[0]
-    #expect(
-      try Artefact(release, "lib/libhusk.so").definedSymbols("-D") == functions.map { "\($0)@@HUSK_\(major)" })
-    #expect(try Artefact(release, "lib/libhusk.a").definedSymbols("-g") == functions)
+    for (library, functions) in zip(release.sharedLibraries, [loading, all]) {
+      #expect(try Artefact(release, at: library).definedSymbols("-D") == functions.map { "\($0)@@HUSK_\(major)" })
+    }
+    #expect(try Artefact(release, "lib/libhusk.a").definedSymbols("-g") == all)
   }
 
   @Test("has digests of all its files", arguments: Release.all)
@@ -151,10 +158,15 @@ struct ReleaseFolderTests {
     arguments: Release.all, Language.allCases)
   func programs(release: Release, language: Language) throws {
     let copy = try Copy(of: release)
-    let version = try version(release).joined(separator: ".")
+    let parts = try version(release)
+    let (version, major) = (parts.joined(separator: "."), parts[0])
     let source = packageRoot.appending(path: "Tests/Programs/hello.c").path
     let static_ = [copy.path("lib/libhusk.a")]
-    for (libraries, isShared) in [(static_, false), (try copy.pkgConfig("--libs"), true)] {
+    let variants = [
+      (static_, nil), (try copy.pkgConfig("--libs"), "libhusk.so"),
+      (try copy.pkgConfig("--libs", package: "husk-store"), "libhusk-store.so"),
+    ]
+    for (libraries, shared) in variants {
       let program = copy.path("hello")
       try require(
         release.compiler,
@@ -165,7 +177,7 @@ struct ReleaseFolderTests {
       #expect(outcome.stdout == "\(version): invalid argument\n", "\(outcome)")
       #expect(outcome.status == 0)
       let needed = try Artefact(release, at: URL(filePath: program)).needed()
-      #expect(needed.contains { $0.hasPrefix("libhusk.so") } == isShared)
+      #expect(needed.filter { $0.hasPrefix("libhusk") } == shared.map { ["\($0).\(major)"] } ?? [])
     }
   }
 }

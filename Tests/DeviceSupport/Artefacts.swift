@@ -20,17 +20,17 @@ public struct Release: Sendable, CustomStringConvertible {
   /// A boot stage, or another executable that stands beside them.
   public func stage(_ name: String) -> URL { folder.appending(path: "stages").appending(path: name) }
   public var staticLibrary: URL { folder.appending(path: "lib/libhusk.a") }
-  public var sharedLibrary: URL { folder.appending(path: "lib/libhusk.so") }
+  /// Without the module store, and with it.
+  public var sharedLibraries: [URL] { ["husk", "husk-store"].map { folder.appending(path: "lib/lib\($0).so") } }
   public var headers: URL { folder.appending(path: "include") }
   public var header: URL { headers.appending(path: "husk.h") }
 
   /// Whether all of it is there.
   var isBuilt: Bool {
-    [
-      stage("bootrom"), stage("bootloader"), stage("decryptor"), stage("fuseprovider"), staticLibrary, sharedLibrary,
-      header,
-      samples.appending(path: "firmware"),
-    ].allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
+    let files =
+      ["bootrom", "bootloader", "decryptor", "fuseprovider"].map(stage)
+      + [staticLibrary, header, samples.appending(path: "firmware")] + sharedLibraries
+    return files.allSatisfy { FileManager.default.fileExists(atPath: $0.path) }
   }
 
   private init(_ architecture: String, _ folderVariable: String, _ samplesVariable: String) {

@@ -54,11 +54,15 @@ extern "C" {
 #define HUSK_EXPORT
 #endif
 
+/* What libhusk-store.so has and libhusk.so hasn't: see "The module store". */
+#define HUSK_STORE_EXPORT HUSK_EXPORT
+
 /* ---- Version ----------------------------------------------------------------------------------------------------- */
 
 /*
  * The version of this header. Within a major version the interface only grows: a program that was built with one minor
- * version runs with every later one. PATCH changes nothing here. The shared library is libhusk.so.MAJOR.
+ * version runs with every later one. PATCH changes nothing here. The shared libraries are libhusk.so.MAJOR and
+ * libhusk-store.so.MAJOR.
  */
 #define HUSK_VERSION_MAJOR 0
 #define HUSK_VERSION_MINOR 3
@@ -377,6 +381,10 @@ HUSK_EXPORT void husk_unload(husk_module *module);
  *
  * A new version gets three tries: a load of it, or a start of the firmware that didn't come as far as to confirm it, is
  * one. Then, or as soon as it is certain that it will never do, it is removed; husk_store_history tells why.
+ *
+ * The functions that are declared with HUSK_STORE_EXPORT are in libhusk.a, which gives a firmware what it calls, and of
+ * the shared libraries in libhusk-store.so, which has all of libhusk. libhusk.so, for programs that keep their files
+ * themselves, is without them. A program links one of the two.
  */
 typedef struct husk_store husk_store;
 
@@ -396,10 +404,10 @@ typedef struct husk_store husk_store;
  *
  * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_store_open(husk_device *device, int flash_fd, husk_store **out);
+HUSK_STORE_EXPORT husk_status husk_store_open(husk_device *device, int flash_fd, husk_store **out);
 
 /* Closes a store. Modules that were loaded from it stay loaded. Null is ignored. */
-HUSK_EXPORT void husk_store_close(husk_store *store);
+HUSK_STORE_EXPORT void husk_store_close(husk_store *store);
 
 /*
  * Loads an installed module: the version on trial, if there is one that has tries left and nothing against it; else, or
@@ -418,8 +426,8 @@ HUSK_EXPORT void husk_store_close(husk_store *store);
  * Returns what husk_load returns, of the version that comes last; HUSK_E_NOT_FOUND also if the module isn't installed,
  * or no grant for it.
  */
-HUSK_EXPORT husk_status husk_load_installed(husk_store *store, const char *name, const husk_load_options *options,
-                                            husk_module **out);
+HUSK_STORE_EXPORT husk_status husk_load_installed(husk_store *store, const char *name, const husk_load_options *options,
+                                                  husk_module **out);
 
 /*
  * Confirms that a module that was loaded on trial does what it should: from now on it is the version that is loaded,
@@ -436,7 +444,7 @@ HUSK_EXPORT husk_status husk_load_installed(husk_store *store, const char *name,
  * HUSK_E_NO_SPACE, HUSK_E_READ_ONLY, HUSK_E_IO (can't be written; it is still on trial); HUSK_E_INVALID_ARGUMENT;
  * HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_module_confirm(husk_store *store, husk_module *module);
+HUSK_STORE_EXPORT husk_status husk_module_confirm(husk_store *store, husk_module *module);
 
 /* ---- Installing -------------------------------------------------------------------------------------------------- */
 
@@ -511,8 +519,8 @@ typedef struct husk_install_options {
  * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_ON_TRIAL, HUSK_E_NO_SPACE (of what is resumed, see
  * husk_install_write); HUSK_E_IO, HUSK_E_READ_ONLY, HUSK_E_NO_DECRYPTOR, HUSK_E_PROTOCOL, HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_install_begin(husk_store *store, const husk_install_options *options, uint64_t *offset,
-                                           husk_install **out);
+HUSK_STORE_EXPORT husk_status husk_install_begin(husk_store *store, const husk_install_options *options, uint64_t
+                                                 *offset, husk_install **out);
 
 /*
  * Takes the next bytes of the file, as many as there are at hand.
@@ -529,7 +537,7 @@ HUSK_EXPORT husk_status husk_install_begin(husk_store *store, const husk_install
  * HUSK_E_READ_ONLY (storage fails); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL;
  * HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_install_write(husk_install *install, const void *bytes, size_t count);
+HUSK_STORE_EXPORT husk_status husk_install_write(husk_install *install, const void *bytes, size_t count);
 
 /*
  * Installs the file, all of whose bytes have come. A module is on trial then: the next husk_load_installed tries it. A
@@ -544,12 +552,12 @@ HUSK_EXPORT husk_status husk_install_write(husk_install *install, const void *by
  * Returns HUSK_OK; HUSK_E_SIZE_MISMATCH (bytes are missing: another installation may go on); HUSK_E_ROLLBACK (a grant:
  * there is a newer one); and what husk_install_write returns.
  */
-HUSK_EXPORT husk_status husk_install_finish(husk_install *install, husk_file_info *info);
+HUSK_STORE_EXPORT husk_status husk_install_finish(husk_install *install, husk_file_info *info);
 
 /*
  * Ends an installation, and gives back its memory. One that wasn't finished can be gone on with. Null is ignored.
  */
-HUSK_EXPORT void husk_install_close(husk_install *install);
+HUSK_STORE_EXPORT void husk_install_close(husk_install *install);
 
 /*
  * Installs a file that a descriptor gives from its read position to its end: all of the above in one call. If it fails,
@@ -563,8 +571,8 @@ HUSK_EXPORT void husk_install_close(husk_install *install);
  * Returns what husk_install_begin, husk_install_write and husk_install_finish return; HUSK_E_IO also if fd can't be
  * read.
  */
-HUSK_EXPORT husk_status husk_install_fd(husk_store *store, int fd, const husk_install_options *options,
-                                        husk_file_info *info);
+HUSK_STORE_EXPORT husk_status husk_install_fd(husk_store *store, int fd, const husk_install_options *options,
+                                              husk_file_info *info);
 
 /* ---- What is in the store ---------------------------------------------------------------------------------------- */
 
@@ -585,7 +593,7 @@ typedef struct husk_usage {
  *
  * Returns HUSK_OK; HUSK_E_IO; HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_store_usage(husk_store *store, husk_usage *usage);
+HUSK_STORE_EXPORT husk_status husk_store_usage(husk_store *store, husk_usage *usage);
 
 enum {
   HUSK_STORED_GOOD = 1,    /* there is a version that was confirmed */
@@ -618,8 +626,8 @@ typedef struct husk_stored_module {
  * Returns HUSK_OK; HUSK_E_LIMIT_EXCEEDED (more than capacity: *count tells how many, nothing was written);
  * HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_store_modules(husk_store *store, husk_stored_module *modules, size_t capacity,
-                                           size_t *count);
+HUSK_STORE_EXPORT husk_status husk_store_modules(husk_store *store, husk_stored_module *modules, size_t capacity, size_t
+                                                 *count);
 
 /* What happened to a version of a module. A later minor version may add some. */
 enum {
@@ -660,11 +668,11 @@ typedef struct husk_event {
  * Returns HUSK_OK; HUSK_E_LIMIT_EXCEEDED (more than capacity: *count tells how many, nothing was written);
  * HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY. A module that was never there has no events.
  */
-HUSK_EXPORT husk_status husk_store_history(husk_store *store, const char *name, husk_event *events, size_t capacity,
-                                           size_t *count);
+HUSK_STORE_EXPORT husk_status husk_store_history(husk_store *store, const char *name, husk_event *events, size_t
+                                                 capacity, size_t *count);
 
 /* An event in a few English words, never null, valid for ever; "unknown event" for a kind that isn't listed above. */
-HUSK_EXPORT const char *husk_event_string(uint32_t kind);
+HUSK_STORE_EXPORT const char *husk_event_string(uint32_t kind);
 /* ---- Updates of the device --------------------------------------------------------------------------------------- */
 
 /*
@@ -700,7 +708,7 @@ HUSK_EXPORT husk_status husk_confirm(husk_device *device);
  * other status from 1 to 63 (a package is refused: it was altered, is older than the device allows, not signed for its
  * place); HUSK_E_INVALID_ARGUMENT; HUSK_E_NO_DECRYPTOR; HUSK_E_PROTOCOL; HUSK_E_OUT_OF_MEMORY.
  */
-HUSK_EXPORT husk_status husk_update_try(husk_device *device);
+HUSK_STORE_EXPORT husk_status husk_update_try(husk_device *device);
 
 /* ---- Protections ------------------------------------------------------------------------------------------------- */
 
