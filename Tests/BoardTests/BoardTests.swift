@@ -154,10 +154,10 @@ struct BoardTests {
     try bench.copy("sample", "swapped")
     for slot in ["a", "b"] {
       let boot = bench.directory.appending(path: "swapped/flash/boot/\(slot)")
-      guard FileManager.default.fileExists(atPath: boot.path) else { continue }
-      try FileManager.default.removeItem(at: boot.appending(path: "decryptor.husk"))
-      try FileManager.default.copyItem(
-        at: boot.appending(path: "firmware.husk"), to: boot.appending(path: "decryptor.husk"))
+      let decryptor = boot.appending(path: "decryptor.husk")
+      guard FileManager.default.fileExists(atPath: decryptor.path) else { continue }
+      try FileManager.default.removeItem(at: decryptor)
+      try FileManager.default.copyItem(at: boot.appending(path: "firmware.husk"), to: decryptor)
     }
     let outcome = try bench.board("swapped", "modules")
     #expect(outcome.stdout == "")
