@@ -173,8 +173,8 @@ let testTargets: [Target] = [
   tests(
     "PowerCutTests",
     [
-      "BootChain", "CLinux", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
-      "StorageSimulation",
+      "BootChain", "CLinux", "Decryptor", "DeviceStore", "DeviceSupport", "ErrorClass", "FormatFixtures", "HuskFormat",
+      "SecretBytes", "SecureStorage", "SecureWorld", "StorageSimulation",
     ]),
   tests(
     "SecureStorageTests",
@@ -243,7 +243,7 @@ let testTargets: [Target] = [
     "ChainTests",
     [
       "BootChain", "CBOR", "CLinux", "COSE", "Cryptography", "DICE", "DeviceStore", "DeviceSupport", "ErrorClass",
-      "FormatFixtures", "HuskFormat", "SecretBytes", "SecureWorld",
+      "FormatFixtures", "HuskFormat", "SecretBytes", "SecureWorld", "husk",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
   tests(

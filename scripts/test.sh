@@ -25,7 +25,9 @@ outcome=0
 as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" \
   HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" HUSK_SDK_AARCH64="$sdk_aarch64" HUSK_SAMPLES_AARCH64="$samples_aarch64" \
   swift test --package-path "$root" --skip-build --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
-grep -E '^vectors: ' "$log" | sort -u || true
+grep -E '^(vectors|power cuts|killed processes): ' "$log" | sort -u || true
+awk -F ': |, ' '/^power cuts: / { points += $3; failures += $4 }
+  END { if (points) printf "power cuts: %d interruption points, %d failures\n", points, failures }' "$log"
 grep -E '^(✘|.*: error: )|skipped' "$log" || true
 [ $outcome -eq 0 ] || tail -n 40 "$log"
 

@@ -15,7 +15,7 @@ enum SealedState {
   ) throws(CryptographyError) -> [UInt8] {
     var plaintext = state.encoded()
     guard plaintext.count <= paddedSize else { throw .invalidLength }
-    plaintext.append(contentsOf: repeatElement(0, count: paddedSize - plaintext.count))
+    plaintext += [UInt8](repeating: 0, count: paddedSize - plaintext.count)
     let salt = try randomBytes(count: saltSize)
     let fileKey = try derive(key, salt)
     let aad = aad(counter)

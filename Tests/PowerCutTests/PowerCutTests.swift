@@ -11,6 +11,12 @@ struct PowerCutTests {
     try replay(try scenario.make(), scenario.rawValue)
   }
 
+  @Test(
+    "leave modules of which one that is good loads, and goes on to the same end", arguments: ModuleScenario.allCases)
+  func modules(scenario: ModuleScenario) throws {
+    try replay(try scenario.make(), scenario.rawValue)
+  }
+
   private func replay(_ scenario: Scenario, _ name: String, secondCuts: Int = 2) throws {
     let seed: UInt64 = 5
     var replay = Replay(scenario, seed: seed, secondCuts: secondCuts)

@@ -8,14 +8,31 @@ struct Scenario: Sendable {
 
   /// What is there before, all of it durable.
   let base: SimulatedStorage
-  /// What is done, one after the other. A step that returns was reported done.
-  let steps: [Step]
+  /// What is done; `done` is called after each step that was reported done.
+  let run: @Sendable (_ storage: SimulatedStorage, _ done: () -> Void) throws(ErrorClass) -> Void
   /// What is wrong with what is found after a cut, when so many steps had been reported done.
   let problems: @Sendable (_ storage: SimulatedStorage, _ done: Int) -> [String]
   /// Goes on from whatever is there to the end, as the device and its firmware would.
   let finish: Step
   /// What there is in the end, to be the same as without any cut.
   let outcome: @Sendable (SimulatedStorage) -> String
+}
+
+extension Scenario {
+  /// Steps that have nothing in common but the storage.
+  init(
+    base: SimulatedStorage, steps: [Step], problems: @escaping @Sendable (SimulatedStorage, Int) -> [String],
+    finish: @escaping Step, outcome: @escaping @Sendable (SimulatedStorage) -> String
+  ) {
+    self.init(
+      base: base,
+      run: { (storage, done) throws(ErrorClass) in
+        for step in steps {
+          try step(storage)
+          done()
+        }
+      }, problems: problems, finish: finish, outcome: outcome)
+  }
 }
 
 /// What came of replaying a scenario.
@@ -42,7 +59,7 @@ struct Replay {
     let uncut = scenario.base.restarted()
     var expected = ""
     do throws(ErrorClass) {
-      for step in scenario.steps { try step(uncut) }
+      try scenario.run(uncut) {}
       try scenario.finish(uncut)
       expected = scenario.outcome(uncut)
     } catch {
@@ -71,11 +88,8 @@ struct Replay {
   private func perform(_ storage: SimulatedStorage) -> Int {
     var done = 0
     do throws(ErrorClass) {
-      for step in scenario.steps {
-        try step(storage)
-        if storage.isDead { break }
-        done += 1
-      }
+      // Without power nothing is reported.
+      try scenario.run(storage) { if !storage.isDead { done += 1 } }
     } catch {
       // It was cut off.
     }
