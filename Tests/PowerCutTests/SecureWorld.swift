@@ -52,7 +52,7 @@ final class SecureWorld: FileChecker {
     }
 
     mutating func counter() throws(ErrorClass) -> UInt64 {
-      try MonotonicCounter(StoredFile(Self.counter, .writing, on: storage)).value()
+      try MonotonicCounter(StoredFile(Self.counter, .reading, on: storage)).value()
     }
 
     mutating func increment() throws(ErrorClass) -> UInt64 {
