@@ -74,18 +74,26 @@ struct StageLauncher {
     let paths = [BootPath.storage.appending("0"), BootPath.storage.appending("1")]
     var files: [Int32] = []
     do throws(ErrorClass) {
-      let isNew = !paths.allSatisfy(flash.exists)
-      if isNew { try flash.makeDirectory(BootPath.storage) }
-      for path in paths { files.append(try flash.open(path, .writing)) }
-      if isNew {
-        // What is written to them must not be lost with their names.
-        try flash.synchronizeDirectory(BootPath.storage)
-        try flash.synchronizeDirectory(BootPath.storage.directory)
-      }
+      if !paths.allSatisfy(flash.exists) { try flash.makeDirectory(BootPath.storage) }
+      for path in paths { files.append(try openToKeep(path, flash)) }
+      // What is written to them must not be lost with their names. Whoever made these may have been ended before they were
+      // durable.
+      try flash.synchronizeDirectory(BootPath.storage)
+      try flash.synchronizeDirectory(BootPath.storage.directory)
       return files
     } catch {
       for file in files { flash.close(file) }
       return []
+    }
+  }
+
+  /// Where nothing can be written, what is there can still be read: what changes nothing of it goes on.
+  private static func openToKeep(_ path: StoragePath, _ flash: POSIXStorage) throws(ErrorClass) -> Int32 {
+    do throws(ErrorClass) {
+      return try flash.open(path, .writing)
+    } catch {
+      guard error == .readOnly else { throw error }
+      return try flash.open(path, .reading)
     }
   }
 }

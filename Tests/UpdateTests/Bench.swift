@@ -2,6 +2,7 @@ import DeviceSupport
 import FormatFixtures
 import Foundation
 import HuskFormat
+import TestSupport
 import Testing
 
 let needsDevice: Comment = "takes root and scripts/build-device.sh"
@@ -29,7 +30,7 @@ struct Bench {
     module.package.manifest.epoch = epoch
     if size > 0 {
       // What follows an ELF file's tables is nobody's. It doesn't compress.
-      var generator = SplitMix(state: UInt64(version))
+      var generator = SeededGenerator(seed: UInt64(version))
       module.object += (0..<size).map { _ in UInt8(truncatingIfNeeded: generator.next() >> 40) }
       module.package.manifest.sizeBound = padme(UInt64(module.object.count))
       module.segmentSize = 16_400
@@ -68,17 +69,5 @@ struct Bench {
       "load",
       module)
     return bench
-  }
-}
-
-private struct SplitMix: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9e37_79b9_7f4a_7c15
-    var z = state
-    z = (z ^ (z >> 30)) &* 0xbf58_476d_1ce4_e5b9
-    z = (z ^ (z >> 27)) &* 0x94d0_49bb_1331_11eb
-    return z ^ (z >> 31)
   }
 }
