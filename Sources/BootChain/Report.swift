@@ -13,7 +13,7 @@ public func refuse(_ name: StaticString, _ what: StaticString, _ errorClass: Err
 }
 
 /// Prints one line `husk: NAME: WORDS` on standard error.
-func report(_ name: StaticString, _ words: [StaticString]) {
+public func report(_ name: StaticString, _ words: [StaticString]) {
   var line: [UInt8] = []
   for part in ["husk: ", name, ": "] + words + ["\n"] { part.withUTF8Buffer { line.append(contentsOf: $0) } }
   _ = linux_write_all(2, line, line.count)

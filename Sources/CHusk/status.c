@@ -47,6 +47,7 @@ const char *husk_status_string(husk_status status) {
     case HUSK_E_NOT_A_MODULE: return "not a shared object for this processor";
     case HUSK_E_CANCELLED: return "cancelled";
     case HUSK_E_SELF_TEST_FAILED: return "the self-test failed";
+    case HUSK_E_IN_USE: return "in use by another process";
     default: return "unknown status";
   }
 }

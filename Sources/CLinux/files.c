@@ -7,6 +7,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
@@ -169,16 +170,30 @@ static int enter(int root, const char *path, const char **name) {
   return fd;
 }
 
-int linux_openat_file(int root, const char *path, int writing) {
-  int flags = (writing ? O_RDWR | O_CREAT : O_RDONLY) | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
+static int open_file_at(int root, const char *path, int access, mode_t mode) {
+  int flags = access | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | O_NOFOLLOW;
   const char *name;
   int directory = enter(root, path, &name);
   if (directory < 0) return -1;
-  int fd = openat(directory, name, flags, 0644);
+  int fd = openat(directory, name, flags, mode);
   leave(directory);
   if (fd >= 0 && linux_regular_file_size(fd) < 0) {
     close(fd);
     errno = EINVAL;
+    return -1;
+  }
+  return fd;
+}
+
+int linux_openat_file(int root, const char *path, int writing) {
+  return open_file_at(root, path, writing ? O_RDWR | O_CREAT : O_RDONLY, 0644);
+}
+
+int linux_lock_at(int root, const char *path) {
+  int fd = open_file_at(root, path, O_RDWR | O_CREAT, 0600);
+  if (fd < 0 && errno == EROFS) fd = open_file_at(root, path, O_RDONLY, 0);
+  if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    leave(fd);
     return -1;
   }
   return fd;

@@ -30,7 +30,7 @@ public enum Decryptor {
     }
   }
 
-  /// The secure storage; nil if it can't be used. Then the decryptor answers, but releases nothing (SPEC 7.8).
+  /// The secure storage; nil if it can't be used, which is said. Then the decryptor answers, but releases nothing (SPEC 7.8).
   private static func startStorage(
     _ platform: inout DecryptorPlatform, key: consuming SecretBytes
   ) -> SecureStorage? {
@@ -39,6 +39,7 @@ public enum Decryptor {
     } catch {
       // Their numbers are taken by others from now on.
       for file in Platform.Descriptor.storage { close(file) }
+      report("decryptor", ["secure storage not used: ", error.name])
       return nil
     }
   }

@@ -14,6 +14,20 @@ public struct ModuleStore<Medium: Storage & Sendable>: Sendable {
   /// What is known of a module's two slots.
   public func state(of module: [UInt8]) -> UpdateState { control(of: module).read() }
 
+  /// Keeps the store from being opened anywhere else, as long as what is returned lives (SPEC 9.3): to be called before
+  /// anything is changed. Nil where there can be no lock: then nothing can be changed either, or hardly.
+  ///
+  /// - Throws: `inUse`.
+  public func open() throws(ErrorClass) -> StoredFile<Medium>? {
+    do throws(ErrorClass) {
+      try storage.makeDirectory(StorePaths.modules)
+      return StoredFile(owning: try storage.lock(StorePaths.lock), on: storage)
+    } catch {
+      if error == .inUse { throw error }
+      return nil
+    }
+  }
+
   func control(of module: [UInt8]) -> ControlFiles<Medium> {
     ControlFiles(StorePaths.module(module).appending("control"), on: storage)
   }

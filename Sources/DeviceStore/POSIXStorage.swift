@@ -24,6 +24,13 @@ public struct POSIXStorage: Storage, Sendable {
   }
 
   @inline(never)
+  public func lock(_ path: StoragePath) throws(ErrorClass) -> Int32 {
+    let file = path.withCString { linux_lock_at(root, $0) }
+    guard file >= 0 else { throw linux_errno() == EWOULDBLOCK ? .inUse : storageFailure() }
+    return file
+  }
+
+  @inline(never)
   public func size(of file: Int32) throws(ErrorClass) -> UInt64 {
     let size = linux_regular_file_size(file)
     guard size >= 0 else { throw storageFailure() }

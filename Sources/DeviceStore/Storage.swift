@@ -9,6 +9,9 @@ public protocol Storage {
   /// Opens a file; the handle is the caller's to close. ``StoredFile`` does that by itself.
   func open(_ path: StoragePath, _ mode: StorageMode) throws(ErrorClass) -> Int32
   func close(_ file: Int32)
+  /// Opens a file, which is made for its owner alone if it isn't there, so that it can't be opened so again, by any process,
+  /// before it is closed or this process ends: that is `inUse`. It can be had where nothing can be written.
+  func lock(_ path: StoragePath) throws(ErrorClass) -> Int32
   /// In bytes. Throws `io` for what isn't a regular file.
   func size(of file: Int32) throws(ErrorClass) -> UInt64
   /// Reads exactly `count` bytes; fewer are `io`.

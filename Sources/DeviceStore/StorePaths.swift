@@ -6,6 +6,9 @@ public enum StorePaths {
   /// Stages that are to be tried (SPEC 7.11).
   public static var staged: StoragePath { "update" }
 
+  /// What the process that has the store open holds.
+  static var lock: StoragePath { modules.appending("lock") }
+
   /// What a file is written to until it is known what it is.
   static var front: StoragePath { modules.appending(".front") }
 

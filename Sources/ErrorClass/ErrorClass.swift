@@ -47,6 +47,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
   case notAModule = 71
   case cancelled = 72
   case selfTestFailed = 73
+  case inUse = 74
 
   /// The name that SPEC 10 gives it, such as `signature-invalid`.
   public var name: StaticString {
@@ -95,6 +96,7 @@ public enum ErrorClass: Int32, Error, CaseIterable, Sendable {
     case .notAModule: "not-a-module"
     case .cancelled: "cancelled"
     case .selfTestFailed: "self-test-failed"
+    case .inUse: "in-use"
     }
   }
 }

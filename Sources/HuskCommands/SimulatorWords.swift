@@ -19,7 +19,7 @@ extension ErrorReport {
         "\(path): \(label.map { "is \($0.words)" } ?? "is not a Husk file"); packages and grants can be installed")
     case .noPlace(let path, let role): self.init("\(path): no place in flash is for the role \(role.text)")
     case .notStored(let path, let errorClass):
-      self.init("\(path): the device's module store doesn't take it (\(errorClass.name))")
+      self.init("\(path): the device's module store doesn't take it (\(errorClass.name))", hint: errorClass.storeHint)
     case .hasStarted(let path):
       self.init(
         "\(path): the device has started before, so its stages are updated", hint: "husk sim update does that")
@@ -29,7 +29,8 @@ extension ErrorReport {
       self.init(
         "an update is on trial already (on-trial)",
         hint: "boot the device: the firmware confirms the update, or it is given up after three starts")
-    case .notUpdated(let errorClass): self.init("the update is refused (\(errorClass.name)); nothing was changed")
+    case .notUpdated(let errorClass):
+      self.init("the update is refused (\(errorClass.name)); nothing was changed", hint: errorClass.updateHint)
     case .packaging(let error): self.init(packaging: error)
     case .cryptography(let error): self.init(cryptography: error)
     case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")
@@ -45,6 +46,35 @@ extension ErrorReport {
     case .refused(let errorClass): self.init("the device refused to answer (\(errorClass.name))")
     case .badAnswer: self.init("the device's answer isn't well formed (protocol)")
     case .noAnswer: self.init("the device didn't answer in time (deadline-exceeded)")
+    }
+  }
+}
+
+extension ErrorClass {
+  fileprivate var storeHint: String? {
+    switch self {
+    case .inUse: "its firmware is running and has the store open: have that install it, or end it"
+    case .rollback: "a grant with a higher sequence number is there already"
+    default: storageHint
+    }
+  }
+
+  fileprivate var updateHint: String? {
+    switch self {
+    case .rollback: "a security version is below the device's floor; husk sim slots tells the floors"
+    case .malformed, .digestMismatch, .sizeMismatch, .signatureInvalid:
+      "a file is damaged, or one that the device has in use; husk verify and husk sim slots tell which"
+    default: storageHint
+    }
+  }
+
+  /// What to do about storage that doesn't take something.
+  private var storageHint: String? {
+    switch self {
+    case .noSpace: "make room on the file system that holds the device's directory, and do it again"
+    case .readOnly: "the device's flash can't be written to by this user, or by nobody: look at its owner and its mount"
+    case .io: "the file system that holds the device's directory fails, or something in it isn't what it should be"
+    default: nil
     }
   }
 }

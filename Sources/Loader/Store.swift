@@ -9,12 +9,15 @@ final class Store {
   let device: Device
   private let modules: ModuleStore<POSIXStorage>
   private let lock = Lock()
+  /// Keeps other processes out.
+  private let hold: StoredFile<POSIXStorage>?
 
   /// - Parameter flash: descriptor of the flash folder; it stays the caller's.
   init(_ device: Device, flash: Int32) throws(ErrorClass) {
     self.device = device
     modules = ModuleStore(on: POSIXStorage(root: flash))
     guard linux_is_directory(flash) == 1 else { throw .invalidArgument }
+    hold = try modules.open()
     modules.cleanUp()
     for path in modules.statusLists() { show(path) }
   }

@@ -30,10 +30,11 @@ enum SealedState {
     return encoder.bytes
   }
 
-  /// Opens a storage file; nil if it isn't one, or not this device's.
+  /// Opens a storage file; nil if it isn't one, or not this device's. The state in it is nil if it is of a version that
+  /// isn't known here.
   static func open(
     _ file: [UInt8], key: borrowing SecretBytes
-  ) throws(CryptographyError) -> (state: SecureState, counter: UInt64)? {
+  ) throws(CryptographyError) -> (state: SecureState?, counter: UInt64)? {
     guard let parts = parse(file) else { return nil }
     let fileKey = try derive(key, parts.salt)
     let aad = aad(parts.counter)

@@ -164,13 +164,13 @@ extension SecureState {
     return encoder.bytes
   }
 
-  /// Reads what ``encoded()`` wrote, and zeros behind it. It is authentic, so anything else is another version's.
-  init(padded bytes: [UInt8]) throws(CBORError) {
+  /// Reads what ``encoded()`` wrote, and zeros behind it. Nil for a state of another version: it is authentic, so another
+  /// decryptor of this device wrote it.
+  init?(padded bytes: [UInt8]) throws(CBORError) {
     var reader = CBORReader(bytes)
     var map = try reader.readMap()
     try reader.expectKey(1, &map)
-    let start = reader.position
-    guard try reader.readUnsigned() == Self.version else { throw CBORError(.outOfRange, at: start) }
+    guard try reader.readUnsigned() == Self.version else { return nil }
     try reader.expectKey(2, &map)
     generation = try reader.readCount()
     try reader.expectKey(3, &map)

@@ -33,7 +33,8 @@ public struct SecureStorage: ~Copyable {
   /// - Parameters:
   ///   - medium: the same one is to be given to ``update(on:_:)``.
   ///   - key: the storage key.
-  /// - Throws: `io` if the files or the counter can't be read.
+  /// - Throws: `io` if the files or the counter can't be read; `unsupportedVersion` if a newer decryptor wrote what is in
+  ///   force. It stays as it is.
   public static func start<Medium: StorageMedium & ~Copyable>(
     on medium: inout Medium, key: consuming SecretBytes
   ) throws(ErrorClass) -> SecureStorage {
@@ -112,16 +113,19 @@ public struct SecureStorage: ~Copyable {
     for file in 0..<2 {
       let bytes = try medium.read(file)
       guard let (state, number) = try open(bytes, key) else { continue }
+      let isNext = number == counter &+ 1
+      guard isNext || (number == counter && counter > 0) else { continue }
+      guard let state else { throw .unsupportedVersion }
       let found = Found(state: state, counter: number, file: file, bytes: bytes)
-      if number == counter &+ 1 { return found }
-      if number == counter, counter > 0 { current = found }
+      if isNext { return found }
+      current = found
     }
     return current
   }
 
   private static func open(
     _ bytes: [UInt8], _ key: borrowing SecretBytes
-  ) throws(ErrorClass) -> (state: SecureState, counter: UInt64)? {
+  ) throws(ErrorClass) -> (state: SecureState?, counter: UInt64)? {
     do throws(CryptographyError) {
       return try SealedState.open(bytes, key: key)
     } catch {

@@ -75,7 +75,7 @@ extension DeviceDirectory {
 // MARK: - The module store
 
 extension DeviceDirectory {
-  /// The store of modules, open as long as `body` runs.
+  /// The store of modules as long as `body` runs, for looking at it.
   public func withStore<Result>(
     _ body: (ModuleStore<POSIXStorage>) throws(SimulatorError) -> Result
   ) throws(SimulatorError) -> Result {
@@ -86,10 +86,23 @@ extension DeviceDirectory {
     return try body(ModuleStore(on: POSIXStorage(root: directory)))
   }
 
+  /// The same for changing it: nobody else does meanwhile, such as a firmware that runs.
+  ///
+  /// - Parameter path: of what it is to take.
+  private func withOpenStore(
+    for path: String, _ body: (ModuleStore<POSIXStorage>) throws(SimulatorError) -> Void
+  ) throws(SimulatorError) {
+    try withStore { (store) throws(SimulatorError) in
+      let hold = try storing(path) { () throws(ErrorClass) in try store.open() }
+      try body(store)
+      _ = consume hold
+    }
+  }
+
   private func receive(_ package: consuming PackageReader) throws(SimulatorError) {
     var package = package
     let path = package.path
-    try withStore { (store) throws(SimulatorError) in
+    try withOpenStore(for: path) { (store) throws(SimulatorError) in
       var reception = try storing(path) { () throws(ErrorClass) in
         try Reception(into: store, UnverifiedFiles(on: store.storage))
       }
@@ -119,7 +132,7 @@ extension DeviceDirectory {
       throw .file(error)
     }
     try parse(path) { () throws(FormatError) in try check(bytes) }
-    try withStore { (store) throws(SimulatorError) in
+    try withOpenStore(for: path) { (store) throws(SimulatorError) in
       try storing(path) { () throws(ErrorClass) in
         var reception = try Reception(into: store, UnverifiedFiles(on: store.storage))
         try reception.take(all: bytes)

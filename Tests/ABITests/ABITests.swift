@@ -75,10 +75,10 @@ struct ABITests {
     return try Description(header: text, compiler: Self.compilers[0], symbols: symbols ?? self.symbols())
   }
 
-  private static let raiseMinor = ("#define HUSK_VERSION_MINOR 3", "#define HUSK_VERSION_MINOR 4")
+  private static let raiseMinor = ("#define HUSK_VERSION_MINOR 4", "#define HUSK_VERSION_MINOR 5")
   private static let raiseMajor = [
     ("#define HUSK_VERSION_MAJOR 0", "#define HUSK_VERSION_MAJOR 1"),
-    ("#define HUSK_VERSION_MINOR 3", "#define HUSK_VERSION_MINOR 0"),
+    ("#define HUSK_VERSION_MINOR 4", "#define HUSK_VERSION_MINOR 0"),
   ]
 
   @Test(

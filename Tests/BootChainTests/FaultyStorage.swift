@@ -28,6 +28,7 @@ final class FaultyStorage: Storage, Sendable {
   }
 
   func open(_ path: StoragePath, _ mode: StorageMode) throws(ErrorClass) -> Int32 { try base.open(path, mode) }
+  func lock(_ path: StoragePath) throws(ErrorClass) -> Int32 { try base.lock(path) }
   func close(_ file: Int32) { base.close(file) }
   func size(of file: Int32) throws(ErrorClass) -> UInt64 { try base.size(of: file) }
   func read(_ file: Int32, at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {

@@ -18,7 +18,9 @@ struct Bench {
   }
 
   /// Boots, and loads in turn; returns a line for each.
-  func load(_ pairs: [Bench]) throws -> [String] {
+  ///
+  /// - Parameter said: what is said on standard error.
+  func load(_ pairs: [Bench], saying said: String = "") throws -> [String] {
     var arguments: [String] = []
     for (index, pair) in pairs.enumerated() {
       let package = "modules/\(index).husk"
@@ -28,7 +30,7 @@ struct Bench {
       arguments += [package, grant]
     }
     let outcome = try device.boot(arguments)
-    #expect(outcome.stderr == "")
+    #expect(outcome.stderr == said)
     #expect(outcome.status == 0)
     let lines = outcome.stdout.split(separator: "\n").map(String.init)
     #expect(lines.first == "firmware runs")

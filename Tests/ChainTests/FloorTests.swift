@@ -18,6 +18,7 @@ struct FloorTests {
   func raise() throws {
     let device = try updatableDevice()
     let old = try device.contents(Stage.firmware.file())
+    let image = try device.copyFlash()
     try device.stage(firmwarePackage(build: 2, securityVersion: 5), as: .firmware)
     #expect(try device.boot("try").stdout == "try: success\n")
     #expect(try device.boot("say", "confirm").stdout == "build 2\nconfirm: success\n")
@@ -43,6 +44,9 @@ struct FloorTests {
     try device.install(old, Stage.firmware.stagedFile)
     #expect(try device.boot("try").stdout == "try: superseded by a newer one\n")
     try device.install(old, as: .firmware)
+    expectRefused(try device.boot(), .firmware, .rollback)
+    // Nor does it help to put all of flash back.
+    try device.restoreFlash(from: image)
     expectRefused(try device.boot(), .firmware, .rollback)
   }
 

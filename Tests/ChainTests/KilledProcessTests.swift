@@ -93,6 +93,31 @@ struct KilledProcessTests {
   }
 }
 
+/// The simulator beside whatever else uses a device's store.
+@Suite("The simulator", .enabled(if: devicesAvailable, needsDevices))
+struct StoreInUseTests {
+  @Test("installs no module while somebody has the store open, and says who that is")
+  func inUse() throws {
+    let device = try SimulatedDevice()
+    let package = try device.offerModule(version: 1).path
+    try device.withStore { store in
+      let hold = try store.open()
+      let outcome = try device.run(["sim", "install", device.path, package])
+      #expect(outcome.status == 1)
+      #expect(
+        outcome.stderr == """
+          husk: error: \(package): the device's module store doesn't take it (in-use)
+          husk: hint: its firmware is running and has the store open: have that install it, or end it
+
+          """)
+      // It can be looked at.
+      #expect(try device.run(["sim", "slots", device.path]).status == 0)
+      _ = consume hold
+    }
+    #expect(try device.run(["sim", "install", device.path, package]).status == 0)
+  }
+}
+
 /// A device as `husk sim` keeps it, with real stages.
 private final class SimulatedDevice {
   private let scratch: Scratch
@@ -139,12 +164,16 @@ private final class SimulatedDevice {
     return (file.path, contents)
   }
 
+  func withStore<Result>(_ body: (ModuleStore<POSIXStorage>) throws -> Result) throws -> Result {
+    let directory = linux_open_directory(scratch.directory.appending(path: "flash").path)
+    defer { close(directory) }
+    return try body(ModuleStore(on: POSIXStorage(root: directory)))
+  }
+
   /// The package that its module store says is on trial.
   func moduleOnTrial() throws -> [UInt8]? {
     let module = scratch.directory.appending(path: "flash/modules/com.acme.codec")
-    let directory = linux_open_directory(scratch.directory.appending(path: "flash").path)
-    defer { close(directory) }
-    let state = ModuleStore(on: POSIXStorage(root: directory)).state(of: Array("com.acme.codec".utf8))
+    let state = try withStore { $0.state(of: Array("com.acme.codec".utf8)) }
     guard let slot = state.trial?.slot else { return nil }
     return Array(try Data(contentsOf: module.appending(path: slot == .a ? "0.husk" : "1.husk")))
   }

@@ -12,7 +12,7 @@ struct UsageTests {
   @Test("tells its version, and helps, on standard output")
   func information() throws {
     let version = try desk.husk("--version")
-    #expect(version.stdout == "0.3.0\n")
+    #expect(version.stdout == "0.4.0\n")
     #expect(version.status == 0)
     let help = try desk.husk("--help")
     #expect(help.status == 0)

@@ -33,6 +33,7 @@ struct POSIXStorageTests {
     case 8: try storage.makeDirectory("link/folder")
     case 9: try storage.synchronizeDirectory("link")
     case 10: _ = try storage.names(in: "link")
+    case 11: _ = try storage.lock("inside/link")
     default: try replace("link/file", with: [3], on: storage)
     }
   }
@@ -46,7 +47,7 @@ struct POSIXStorageTests {
       #expect(symlink("../outside/file", folder.path("inside/link")) == 0)
       #expect(symlink("../outside/new", folder.path("inside/dangling")) == 0)
       try put([2], "inside/file", on: storage)
-      for number in 0..<12 {
+      for number in 0..<13 {
         #expect(refusal { () throws(ErrorClass) in try goThroughLink(number, on: storage) } == .io, "\(number)")
       }
       #expect(try storage.names(in: "outside") == [Array("file".utf8)])

@@ -26,6 +26,20 @@ struct StorageBehaviourTests {
     }
   }
 
+  @Test("gives a file that is locked to one at a time, until that closes it", arguments: MediumKind.allCases)
+  func locks(kind: MediumKind) throws {
+    try kind.withStorage { storage in
+      let lock = { () throws(ErrorClass) -> Int32 in try storage.lock("lock") }
+      let first = try lock()
+      #expect(refusal { () throws(ErrorClass) in _ = try lock() } == .inUse)
+      // It is a lock among those who ask for it, and of this file alone.
+      storage.close(try storage.open("lock", .reading))
+      storage.close(try storage.lock("other"))
+      storage.close(first)
+      storage.close(try lock())
+    }
+  }
+
   @Test("reads exactly what was asked for, or nothing: io", arguments: MediumKind.allCases)
   func shortReads(kind: MediumKind) throws {
     try kind.withStorage { storage in

@@ -1,5 +1,5 @@
 import BootChain
-import Foundation
+public import Foundation
 
 extension Device {
   /// Makes the folders of the module store, and everything in them, the firmware's (SPEC 9.3).
@@ -14,6 +14,19 @@ extension Device {
         }
       }
     }
+  }
+
+  /// Copies all of flash, with owners and modes.
+  public func copyFlash() throws -> URL {
+    let copy = directory.appending(path: "image-of-flash", directoryHint: .isDirectory)
+    try require("cp", ["-a", flash.path, copy.path])
+    return copy
+  }
+
+  /// Puts such a copy in the place of flash, as who has the flash chip in his hands can.
+  public func restoreFlash(from copy: URL) throws {
+    try FileManager.default.removeItem(at: flash)
+    try require("cp", ["-a", copy.path, flash.path])
   }
 
   /// Puts a file beside flash, from where a firmware may read it; returns its path.

@@ -197,7 +197,7 @@ extension Verdict {
   /// SPEC 7.8, one file of two.
   private mutating func openStorage(_ vector: Vector) throws {
     let key = try secret(bytes(fromHex: vector.required("storage-key")))
-    guard let (state, counter) = try SealedState.open(vector.object, key: key),
+    guard let (state, counter) = try SealedState.open(vector.object, key: key), let state,
       counter == (try vector.requiredNumber("counter"))
     else { return self = Verdict(.ignored) }
     add("state", hex(state.encoded()))

@@ -26,7 +26,7 @@ struct StorageTests {
         "device/flash/boot/control/1",
         "device/flash/grants/\(Workshop.module)/1.grant", "device/flash/modules/\(Workshop.module)/1.husk",
         "device/flash/modules/\(Workshop.module)/control/0", "device/flash/modules/\(Workshop.module)/control/1",
-        "device/flash/storage/0", "device/flash/storage/1", "device/fuses/counter", "device/fuses/floors",
+        "device/flash/modules/lock", "device/flash/storage/0", "device/flash/storage/1", "device/fuses/counter", "device/fuses/floors",
         "device/rom/bootrom",
         "firmware.husk", "loader.husk", "module.grant", "module.husk", "platform.chain",
         "vendor.chain", Workshop.vaultKey, "vendor.vault",

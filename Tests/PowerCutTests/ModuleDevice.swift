@@ -29,6 +29,7 @@ struct ModuleDevice {
 
   /// Opens the store, as a firmware does when it starts.
   func start() throws(ErrorClass) {
+    _ = try store.open()
     store.cleanUp()
     for path in store.statusLists() {
       // One that isn't taken isn't the end.

@@ -12,6 +12,9 @@
 //   unload
 //   modules, usage, history NAME
 //   reopen                  the store
+//   second                  opens it a second time
+//   kill                    ends at once
+#include <signal.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -215,6 +218,11 @@ int main(int argc, char **argv) {
     else if (strcmp(word, "modules") == 0) command_modules();
     else if (strcmp(word, "usage") == 0) command_usage();
     else if (strcmp(word, "history") == 0) command_history(NEXT);
+    else if (strcmp(word, "second") == 0) {
+      husk_store *second;
+      printf("second: %d\n", (int)husk_store_open(device, HUSK_INHERITED_FLASH, &second));
+    }
+    else if (strcmp(word, "kill") == 0) kill(getpid(), SIGKILL);
     else if (strcmp(word, "reopen") == 0) { husk_store_close(store); open_store(); }
     else fail("no command %s", word);
   }

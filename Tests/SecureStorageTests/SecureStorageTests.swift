@@ -215,12 +215,40 @@ struct SecureStorageTests {
     #expect(try state(of: platform).highestSequence(of: codec) == 1)
   }
 
-  @Test("a state of another shape isn't one, although this device sealed it", arguments: Shape.allCases)
+  @Test("a state of another shape isn't one, although this device sealed it", arguments: Shape.ofThisVersion)
   func shape(shape: Shape) throws {
     let platform = Platform()
     platform.counter = 1
     platform.files[0] = try sealed(shape.state, counter: 1)
     #expect(try state(of: platform).generation == (shape == .right ? 7 : 2))
+  }
+
+  @Test("a state that a newer decryptor wrote is left as it is, and none is begun in its place", arguments: [0, 1])
+  func newerVersion(file: Int) throws {
+    let platform = Platform()
+    // In force, or written and not counted yet.
+    for counted in [true, false] {
+      platform.files = [[], []]
+      platform.counter = 0
+      record(1, on: platform)
+      record(2, on: platform)
+      platform.files[file] = try sealed(Shape.ofAnotherVersion.state, counter: 3)
+      platform.counter = counted ? 3 : 2
+      let (files, counter) = (platform.files, platform.counter)
+      #expect(outcome(platform, module(3)) == .unsupportedVersion)
+      #expect(platform.files == files)
+      #expect(platform.counter == counter)
+    }
+  }
+
+  @Test("a state of another version that isn't in force any more is written over like any other")
+  func formerVersion() throws {
+    let platform = Platform()
+    record(1, on: platform)
+    record(2, on: platform)
+    platform.files[0] = try sealed(Shape.ofAnotherVersion.state, counter: 1)
+    record(3, on: platform)
+    #expect(try state(of: platform).highestSequence(of: codec) == 3)
   }
 
   @Test("another device's files mean nothing")
@@ -312,8 +340,11 @@ struct SecureStorageTests {
   }
 }
 
-enum Shape: CaseIterable {
+enum Shape {
   case right, followedByMore, withAnotherMember, ofAnotherVersion
+
+  /// Those that say that they are of the one version that there is.
+  static let ofThisVersion: [Shape] = [.right, .followedByMore, .withAnotherMember]
 
   /// The state of generation 7 with nothing in it (SPEC 7.8).
   var state: [UInt8] {

@@ -11,6 +11,7 @@ public final class SimulatedStorage: Storage, Sendable {
   struct State {
     var medium: Medium
     var open: [Int32: Medium.Number] = [:]
+    var locks: Set<Int32> = []
     var nextHandle: Int32 = 3
     var operations = 0
     /// The number of the operation that the power goes in.
@@ -82,7 +83,22 @@ public final class SimulatedStorage: Storage, Sendable {
   }
 
   public func close(_ file: Int32) {
-    state.withLock { _ = $0.open.removeValue(forKey: file) }
+    state.withLock { state in
+      state.open[file] = nil
+      state.locks.remove(file)
+    }
+  }
+
+  public func lock(_ path: StoragePath) throws(ErrorClass) -> Int32 {
+    let file = try open(path, .writing)
+    let isFree = state.withLock { state in
+      guard !state.locks.contains(where: { state.open[$0] == state.open[file] }) else { return false }
+      state.locks.insert(file)
+      return true
+    }
+    if isFree { return file }
+    close(file)
+    throw .inUse
   }
 
   public func size(of file: Int32) throws(ErrorClass) -> UInt64 {

@@ -1,4 +1,5 @@
 import BootChain
+import DeviceStore
 import DeviceSupport
 import ErrorClass
 import FormatFixtures
@@ -108,6 +109,41 @@ struct InstallTests {
       ])
     #expect(try bench.device.contentsOfFlash() == before)
     #expect(try ["storage/0", "storage/1"].map { try bench.device.contents($0) } == storage)
+  }
+
+  @Test("is of one process at a time, which needn't close the store to end, and of one store in it")
+  func oneAtATime() throws {
+    let bench = try Bench.withGoodVersion()
+    let before = try bench.device.contentsOfFlash()
+    try bench.device.withSlots { storage in
+      let hold = try ModuleStore(on: storage).open()
+      let other = try bench.device.boot("load", name)
+      #expect(other.status == 1 && other.stderr.contains("store: 74"), "\(other)")
+      _ = consume hold
+    }
+    #expect(try bench.run("second", "load", name) == ["second: 74", "load: 0 1.0.0"])
+    let killed = try bench.device.boot("kill")
+    #expect(killed.status == 128 + SIGKILL, "\(killed)")
+    #expect(try bench.run("reopen", "load", name) == ["load: 0 1.0.0"])
+    #expect(try bench.device.contentsOfFlash() == before)
+    let mode = try FileManager.default.attributesOfItem(
+      atPath: bench.device.flash.appending(path: "modules/lock").path)[.posixPermissions]
+    #expect(mode as? Int == 0o600)
+  }
+
+  @Test(
+    "is loaded from where there can be no lock, as with something else in its place",
+    arguments: ["folder", "fifo", "link"])
+  func withoutLock(kind: String) throws {
+    let bench = try Bench.withGoodVersion()
+    try bench.device.remove("modules/lock")
+    let path = bench.device.flash.appending(path: "modules/lock").path
+    switch kind {
+    case "folder": #expect(mkdir(path, 0o755) == 0)
+    case "fifo": #expect(mkfifo(path, 0o644) == 0)
+    default: #expect(symlink("/dev/zero", path) == 0)
+    }
+    #expect(try bench.run("load", name) == ["load: 0 1.0.0"])
   }
 
   @Test("checks a stage against fuses: role, processor, floor")

@@ -126,6 +126,45 @@ struct TrialTests {
     #expect(try bench.run("load", name) == ["load: 12"])
   }
 
+  @Test("an older image of all of flash loads nothing of what it holds, and the device goes on with new grants")
+  func oldFlash() throws {
+    let bench = try Bench.withGoodVersion()
+    let image = try bench.device.copyFlash()
+    let newer = try bench.version(2, securityVersion: 9)
+    #expect(
+      try bench.run(
+        "install", bench.offer(newer), "install", bench.offer(bench.grant(sequence: 6)), "load", name, "confirm",
+        "unload", "load", name
+      ).last == "load: 0 2.0.0")
+    try bench.device.restoreFlash(from: image)
+    #expect(try bench.run("load", name) == ["load: 19"])
+    let identity = try bench.device.identity()
+    #expect(identity.deviceID == bench.identity.deviceID)
+    #expect(identity.generation > 0)
+    var grant = GrantFixture(for: identity)
+    grant.terms.sequence = 7
+    #expect(
+      try bench.run("install", bench.offer(newer), "install", bench.offer(grant), "load", name).last
+        == "load: 0 2.0.0 on trial")
+  }
+
+  @Test("an older status list in the place of the newest one is told, and what it speaks for is refused")
+  func oldStatusList() throws {
+    let bench = try Bench.withGoodVersion()
+    var list = StatusListFixture()
+    let first = try list.file()
+    list.list.number += 1
+    #expect(
+      try bench.run("install", bench.device.offer(first, as: "1"), "install", bench.device.offer(list.file(), as: "2"))
+        .allSatisfy { $0.hasPrefix("install: 0 ") })
+    #expect(try bench.run("load", name) == ["load: 0 1.0.0"])
+    #expect(try bench.run("install", bench.device.offer(first, as: "1")) == ["install: 12"])
+    try bench.device.install(first, "status/com.acme..status")
+    let said = try bench.run("load", name)
+    #expect(said.first?.hasPrefix("warning: status/com.acme..status: ") == true)
+    #expect(said.last == "load: 30")
+  }
+
   @Test("a load on trial raises nothing, whatever it is asked for")
   func trialRaisesNothing() throws {
     let bench = try Bench.withGoodVersion()

@@ -65,7 +65,7 @@ extern "C" {
  * libhusk-store.so.MAJOR.
  */
 #define HUSK_VERSION_MAJOR 0
-#define HUSK_VERSION_MINOR 3
+#define HUSK_VERSION_MINOR 4
 #define HUSK_VERSION_PATCH 0
 
 /* All three in one number, to compare: 1.2.3 is 1002003. */
@@ -135,7 +135,8 @@ enum {
   HUSK_E_LOAD_FAILED = 70,          /* dlopen refused it, such as for a missing needed library; the log says why */
   HUSK_E_NOT_A_MODULE = 71,         /* the decrypted bytes aren't a shared object for this processor */
   HUSK_E_CANCELLED = 72,            /* the progress callback asked to stop */
-  HUSK_E_SELF_TEST_FAILED = 73      /* the firmware's test of a module didn't pass */
+  HUSK_E_SELF_TEST_FAILED = 73,     /* the firmware's test of a module didn't pass */
+  HUSK_E_IN_USE = 74                /* another process has the store open, or another husk_store of this one */
 };
 
 /* The status in a few English words, never null, valid for ever; "unknown status" for a number not listed above. */
@@ -397,12 +398,15 @@ typedef struct husk_store husk_store;
  *
  * device    the session; it must be closed after the store
  * flash_fd  descriptor of the flash folder, such as HUSK_INHERITED_FLASH; it stays the caller's, who keeps it open
- *           until husk_store_close. At most one process has a store of it open at a time
+ *           until husk_store_close
  * out       receives the store, for husk_store_close; null on failure
  *
  * Folders that aren't there are made when something is installed. A folder that can't be written to can be loaded from.
  *
- * Returns HUSK_OK; HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
+ * One store of a folder is open at a time, on the whole device. A process that ends has closed it, unless a child that it
+ * forked and that executed nothing goes on.
+ *
+ * Returns HUSK_OK; HUSK_E_IN_USE; HUSK_E_INVALID_ARGUMENT; HUSK_E_OUT_OF_MEMORY.
  */
 HUSK_STORE_EXPORT husk_status husk_store_open(husk_device *device, int flash_fd, husk_store **out);
 

@@ -53,6 +53,10 @@ int linux_is_sealed(int fd);
 /// path go through no symbolic link, in place of no name.
 int linux_openat_file(int root, const char *path, int writing);
 
+/// The same for writing, or where nothing can be written for reading, with mode 0600 if it is made here, and with an
+/// exclusive lock (flock(2)): -1 with EWOULDBLOCK if somebody else has that.
+int linux_lock_at(int root, const char *path);
+
 /// ftruncate(2); 0 or -1.
 int linux_resize(int fd, int64_t size);
 
