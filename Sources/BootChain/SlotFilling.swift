@@ -56,6 +56,7 @@ extension BootSlots {
     } catch {
       throw error.errorClass
     }
+    try storage.makeWay(at: BootPath.slot(slot), for: .directory)
     try storage.makeDirectory(BootPath.slot(slot))
     try storage.synchronizeDirectory(BootPath.slots)
     try sweep(slot)
@@ -71,14 +72,14 @@ extension BootSlots {
   private func sweep(_ slot: Slot) throws(ErrorClass) {
     let folder = BootPath.slot(slot)
     for name in try storage.names(in: folder) where name.first == UInt8(ascii: ".") {
-      try storage.remove(folder.appending(name))
+      try storage.removeAll(folder.appending(name))
     }
   }
 
   /// Without its bootloader a slot isn't whole.
   private func empty(_ slot: Slot) throws(ErrorClass) {
     do throws(ErrorClass) {
-      try storage.remove(BootPath.package(.bootloader, in: slot))
+      try storage.removeAll(BootPath.package(.bootloader, in: slot))
     } catch {
       guard error == .notFound else { throw error }
       return

@@ -199,6 +199,16 @@ int linux_lock_at(int root, const char *path) {
   return fd;
 }
 
+int linux_kind_at(int root, const char *path) {
+  const char *name;
+  struct stat status;
+  int directory = enter(root, path, &name);
+  if (directory < 0) return -1;
+  int outcome = fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW);
+  leave(directory);
+  return outcome != 0 ? -1 : S_ISREG(status.st_mode) ? 1 : S_ISDIR(status.st_mode) ? 2 : 0;
+}
+
 int linux_resize(int fd, int64_t size) { return ftruncate(fd, (off_t)size); }
 
 int linux_synchronize(int fd) { return fdatasync(fd); }

@@ -25,13 +25,18 @@ public struct ControlFiles<Medium: Storage>: Sendable where Medium: Sendable {
   /// Puts a state in force; it is durable when this returns. If it throws, the former one or this one is in force.
   public func write(_ state: UpdateState) throws(ErrorClass) {
     let former = inForce()
-    let (sequence, overflow) = (former?.sequence ?? 0).addingReportingOverflow(1)
-    guard !overflow else { throw .limitExceeded }
     // What is overwritten now may be all that was durable.
-    if let former { try makeDurable(former.file) } else { try storage.makeDirectory(directory) }
-    let file = try StoredFile(path(former?.file == 0 ? 1 : 0), .writing, on: storage)
+    if let former {
+      try makeDurable(former.file)
+    } else {
+      try storage.makeWay(at: directory, for: .directory)
+      try storage.makeDirectory(directory)
+    }
+    let path = path(former?.file == 0 ? 1 : 0)
+    try storage.makeWay(at: path, for: .file)
+    let file = try StoredFile(path, .writing, on: storage)
     try makeNamesDurable()
-    let bytes = ControlRecord(sequence: sequence, state: state).encoded()
+    let bytes = ControlRecord(sequence: (former?.sequence ?? 0) &+ 1, state: state).encoded()
     try file.write(bytes, at: 0)
     try file.resize(to: UInt64(bytes.count))
     try file.synchronize()
@@ -98,7 +103,8 @@ extension ControlFiles {
     var found: (state: UpdateState, sequence: UInt64, file: Int)?
     for file in 0..<2 {
       guard let record = record(file) else { continue }
-      if let found, found.sequence >= record.sequence { continue }
+      // Around the end of the numbers too: no file is the last one that can be written.
+      if let found, Int64(bitPattern: record.sequence &- found.sequence) <= 0 { continue }
       found = (record.state, record.sequence, file)
     }
     return found

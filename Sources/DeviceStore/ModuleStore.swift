@@ -41,6 +41,7 @@ public struct ModuleStore<Medium: Storage & Sendable>: Sendable {
     try Self.requireRoom(in: state)
     // First the package: until the state names it, it is nobody's.
     let slot = state.idle
+    try storage.makeWay(at: StorePaths.package(package.name, slot), for: .file)
     try storage.rename(part, to: StorePaths.package(package.name, slot))
     try storage.synchronizeDirectory(StorePaths.module(package.name))
     try control.update { $0.install(slot, version: package.version) }
@@ -65,6 +66,7 @@ public struct ModuleStore<Medium: Storage & Sendable>: Sendable {
   /// Puts a whole file in the place of a former one, in one step. It must be durable.
   func replace(_ target: StoragePath, with file: StoragePath) throws(ErrorClass) {
     try makeDirectories(target.directory)
+    try storage.makeWay(at: target, for: .file)
     try storage.rename(file, to: target)
     try storage.synchronizeDirectory(target.directory)
   }
@@ -73,6 +75,7 @@ public struct ModuleStore<Medium: Storage & Sendable>: Sendable {
   func makeDirectories(_ path: StoragePath) throws(ErrorClass) {
     guard !path.bytes.isEmpty else { return }
     try makeDirectories(path.directory)
+    try storage.makeWay(at: path, for: .directory)
     try storage.makeDirectory(path)
     try storage.synchronizeDirectory(path.directory)
   }

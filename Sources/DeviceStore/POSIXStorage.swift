@@ -101,6 +101,19 @@ public struct POSIXStorage: Storage, Sendable {
     return names
   }
 
+  @inline(never)
+  public func kind(of path: StoragePath) throws(ErrorClass) -> StorageKind? {
+    switch path.withCString({ linux_kind_at(root, $0) }) {
+    case 0: return .other
+    case 1: return .file
+    case 2: return .directory
+    default:
+      let failure = storageFailure()
+      guard failure == .notFound else { throw failure }
+      return nil
+    }
+  }
+
   public func freeSpace() throws(ErrorClass) -> UInt64 {
     let space = linux_free_space(root)
     guard space >= 0 else { throw storageFailure() }

@@ -29,8 +29,18 @@ public protocol Storage {
   func synchronizeDirectory(_ path: StoragePath) throws(ErrorClass)
   /// The names in a directory, in ascending order; `.` and `..` are left out.
   func names(in directory: StoragePath) throws(ErrorClass) -> [[UInt8]]
+  /// What a name stands for itself, a link that it may be included; nil for nothing.
+  func kind(of path: StoragePath) throws(ErrorClass) -> StorageKind?
   /// How many bytes more can be written.
   func freeSpace() throws(ErrorClass) -> UInt64
+}
+
+/// What a name in storage stands for.
+public enum StorageKind: Sendable {
+  case file
+  case directory
+  /// Such as a link or a pipe: nothing that a device makes.
+  case other
 }
 
 /// What a file is opened for.

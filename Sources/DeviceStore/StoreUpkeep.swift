@@ -23,8 +23,11 @@ extension ModuleStore {
         storage.discard(StorePaths.package(module, slot))
       }
     }
-    // Fails if there is something in it.
-    storage.discard(StorePaths.module(module))
+    do throws(ErrorClass) {
+      try storage.remove(StorePaths.module(module))
+    } catch {
+      // There is something in it.
+    }
   }
 
   /// Removes names with a dot in front.

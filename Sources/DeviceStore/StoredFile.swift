@@ -77,10 +77,11 @@ extension Storage {
     // A power cut in the midst of a rename may have left it as a second name of the file that is to be replaced: so what
     // is there is removed, not overwritten.
     do throws(ErrorClass) {
-      try remove(replacement)
+      try removeAll(replacement)
     } catch {
       guard error == .notFound else { throw error }
     }
+    try makeWay(at: path, for: .file)
     do throws(ErrorClass) {
       // Closed before it is renamed.
       try create(replacement, fill)
@@ -100,11 +101,30 @@ extension Storage {
     try file.synchronize()
   }
 
-  /// Removes a file that needn't be there. That it can't be is for whoever comes next.
+  /// Removes what has a name, whatever it is; a directory with all that is in it, but for one that is absurdly deep.
+  @inline(never)
+  public func removeAll(_ path: StoragePath, depth: Int = 8) throws(ErrorClass) {
+    do throws(ErrorClass) {
+      try remove(path)
+    } catch {
+      guard error == .io, depth > 0, try kind(of: path) == .directory else { throw error }
+      for name in try names(in: path) { try removeAll(path.appending(name), depth: depth - 1) }
+      try remove(path)
+    }
+  }
+
+  /// Removes what has a name where nothing but a file, or a directory, belongs, and isn't one: it would be in the way for
+  /// ever.
+  @inline(never)
+  public func makeWay(at path: StoragePath, for wanted: StorageKind) throws(ErrorClass) {
+    if let kind = try kind(of: path), kind != wanted { try removeAll(path) }
+  }
+
+  /// Removes a file that needn't be there, or whatever has its name. That it can't be is for whoever comes next.
   @inline(never)
   public func discard(_ path: StoragePath) {
     do throws(ErrorClass) {
-      try remove(path)
+      try removeAll(path)
     } catch {
       // As said.
     }

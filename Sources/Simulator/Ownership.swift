@@ -32,13 +32,17 @@ extension DeviceDirectory {
   private static let ofBootChain = ["boot", "storage"]
   private static let ofFirmware = ["modules", "grants", "status", "update"]
 
-  /// Gives what is in flash to whom it belongs on a device (SPEC 13.1), whoever made or installed it. What does already is
-  /// left alone.
+  /// Gives what is in flash to whom it belongs on a device (SPEC 13.1), whoever made or installed it, the firmware's folders
+  /// whether they are there or not. What does already is left alone.
   func settleOwnership(_ firmware: FirmwareUser) throws(SimulatorError) {
     let root = FirmwareUser(user: 0, group: 0)
     try give(flash, to: root)
     for folder in Self.ofBootChain { try giveAll("\(flash)/\(folder)", to: root) }
-    for folder in Self.ofFirmware { try giveAll("\(flash)/\(folder)", to: firmware) }
+    for folder in Self.ofFirmware {
+      // The firmware couldn't make one that was lost.
+      mkdir("\(flash)/\(folder)", 0o755)
+      try giveAll("\(flash)/\(folder)", to: firmware)
+    }
   }
 
   private func giveAll(_ folder: String, to owner: FirmwareUser) throws(SimulatorError) {

@@ -50,6 +50,28 @@ struct BootSlotsTests {
     outcome { () throws(ErrorClass) in try slots.tryStaged(running: running, state) }
   }
 
+  @Test("heal by themselves, whatever is in the place of a file or folder", arguments: Obstacle.allCases)
+  func obstacles(obstacle: Obstacle) throws {
+    for place in [
+      "boot/a", "boot/a/bootloader.husk", "boot/a/firmware.husk", "boot/b", "boot/b/bootloader.husk",
+      "boot/b/decryptor.husk", "boot/b/.firmware.husk", "boot/control", "boot/control/0", "boot/control/1",
+    ] {
+      let bench = try BootSlotsTests()
+      try bench.slots.refresh(from: .a, state)
+      try obstacle.put(at: bench.folder.path(place))
+      var boot = try bench.slots.choose(state)
+      // Without control files one is tried.
+      for _ in 0..<3 where boot.isTrial { boot = try bench.slots.choose(state) }
+      #expect(!boot.isTrial && boot.failure == nil, "\(place)")
+      try bench.slots.refresh(from: boot.slot, state)
+      for slot in Slot.allCases { #expect(throws: Never.self, "\(place)") { try bench.slots.check(slot, state) } }
+      try bench.put(.firmware, [1, 2, 3], in: "update")
+      #expect(bench.refusal(of: bench.slots, running: boot.slot) == nil, "\(place)")
+      #expect(try bench.slots.choose(state).slot == boot.slot.other, "\(place)")
+    }
+    #expect(FileManager.default.contents(atPath: folder.path("boot/a/firmware.husk")) != nil)
+  }
+
   @Test("take an update without any control files, from the slot that starts")
   func factory() throws {
     try FileManager.default.removeItem(atPath: folder.path("boot/control"))

@@ -30,6 +30,7 @@ final class FaultyStorage: Storage, Sendable {
   func open(_ path: StoragePath, _ mode: StorageMode) throws(ErrorClass) -> Int32 { try base.open(path, mode) }
   func lock(_ path: StoragePath) throws(ErrorClass) -> Int32 { try base.lock(path) }
   func close(_ file: Int32) { base.close(file) }
+  func kind(of path: StoragePath) throws(ErrorClass) -> StorageKind? { try base.kind(of: path) }
   func size(of file: Int32) throws(ErrorClass) -> UInt64 { try base.size(of: file) }
   func read(_ file: Int32, at offset: UInt64, count: Int) throws(ErrorClass) -> [UInt8] {
     try base.read(file, at: offset, count: count)

@@ -173,6 +173,7 @@ struct SimUpdateTests {
     let paths = try FileManager.default.subpathsOfDirectory(atPath: desk.directory.path + "/dev/flash")
     for path in paths { #expect(chown(desk.directory.path + "/dev/flash/" + path, 1234, 1234) == 0) }
     try desk.write("dev/flash/update/mine", [1])
+    try FileManager.default.removeItem(atPath: desk.directory.path + "/dev/flash/modules")
     let outcome = try run(
       "env", ["SUDO_UID=1000", "SUDO_GID=1001", Desk.tool, "sim", "boot", "dev", "--", "say", "attack"],
       directory: desk.directory)

@@ -146,12 +146,33 @@ struct ControlFilesTests {
     #expect(read(storage.surviving(.nothing)) == state(1))
   }
 
-  @Test("with the last sequence number aren't written: nothing could come after it")
+  @Test("go on behind any sequence number, the last one too: none can be put there that nothing comes after")
   func lastSequence() throws {
-    let storage = try storage()
-    storage.put(ControlRecord(sequence: .max, state: state(7)).encoded(), files[0])
-    #expect(write(8, on: storage) == .limitExceeded)
-    #expect(read(storage) == state(7))
+    for sequence in [.max - 1, .max, 1 << 63, (1 << 63) - 1] as [UInt64] {
+      for other in [0, 1, .max, sequence &+ 1 << 63] {
+        let storage = try storage()
+        storage.put(ControlRecord(sequence: sequence, state: state(7)).encoded(), files[0])
+        storage.put(ControlRecord(sequence: other, state: state(7)).encoded(), files[1])
+        for run in 8...12 as ClosedRange<UInt64> {
+          #expect(write(run, on: storage) == nil)
+          #expect(read(storage) == state(run), "\(sequence), \(other)")
+        }
+      }
+    }
+  }
+
+  @Test("are written whatever is in the place of one of them, or of their folder", arguments: [nil, 0, 1])
+  func obstacles(file: Int?) throws {
+    let storage = try storage(writes: 3)
+    let place = file.map { files[$0] } ?? directory
+    try storage.removeAll(place)
+    if file == nil { storage.put([1], place) } else { storage.put([1], place.appending("x").appending("y")) }
+    let found = read(storage)
+    #expect(found == (file == nil ? UpdateState() : state(file == 0 ? 2 : 3)))
+    for run in 8...10 as ClosedRange<UInt64> {
+      #expect(write(run, on: storage) == nil)
+      #expect(read(storage.surviving(.nothing)) == state(run))
+    }
   }
 
   @Test("that can't be written say why, and keep the state in force")

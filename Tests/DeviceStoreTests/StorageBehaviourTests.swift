@@ -40,6 +40,37 @@ struct StorageBehaviourTests {
     }
   }
 
+  @Test("tells files from folders and from nothing, and makes way for either", arguments: MediumKind.allCases)
+  func ways(kind: MediumKind) throws {
+    try kind.withStorage { storage in
+      try storage.makeDirectory("folder")
+      try storage.makeDirectory("folder/folder")
+      try put([1], "folder/folder/file", on: storage)
+      #expect(try storage.kind(of: "folder/folder") == .directory)
+      #expect(try storage.kind(of: "folder/folder/file") == .file)
+      #expect(try storage.kind(of: "folder/none") == nil)
+      #expect(try storage.kind(of: "none/none") == nil)
+      #expect(refusal { () throws(ErrorClass) in _ = try storage.kind(of: "folder/folder/file/x") } == .io)
+      // What is of the right kind stays.
+      try storage.makeWay(at: "folder", for: .directory)
+      try storage.makeWay(at: "folder/folder/file", for: .file)
+      try storage.makeWay(at: "none", for: .file)
+      #expect(try content("folder/folder/file", on: storage) == [1])
+      try storage.makeWay(at: "folder", for: .file)
+      #expect(try storage.kind(of: "folder") == nil)
+      try put([1], "file", on: storage)
+      try storage.makeWay(at: "file", for: .directory)
+      #expect(try storage.kind(of: "file") == nil)
+      // Nothing that a device makes is as deep as this.
+      var deep: StoragePath = "deep"
+      for _ in 0..<12 {
+        try storage.makeDirectory(deep)
+        deep = deep.appending("x")
+      }
+      #expect(refusal { () throws(ErrorClass) in try storage.removeAll("deep") } == .io)
+    }
+  }
+
   @Test("reads exactly what was asked for, or nothing: io", arguments: MediumKind.allCases)
   func shortReads(kind: MediumKind) throws {
     try kind.withStorage { storage in
@@ -149,8 +180,13 @@ struct StorageBehaviourTests {
       }
       #expect(fail(storage) == .digestMismatch)
       #expect(try content("folder/file", on: storage) == [2])
-      try storage.makeDirectory("folder/other")
-      #expect(refusal { () throws(ErrorClass) in try replace("folder/other", with: [1], on: storage) } == .io)
+      // Where a file belongs, a folder is in the way; so is one in the place of what is to replace it.
+      for path in ["folder/other", "folder/.other"] as [StoragePath] {
+        try storage.makeDirectory(path)
+        try put([1], path.appending("x"), on: storage)
+      }
+      try replace("folder/other", with: [1], on: storage)
+      #expect(try content("folder/other", on: storage) == [1])
       #expect(try storage.names(in: "folder") == [Array("file".utf8), Array("other".utf8)])
     }
   }

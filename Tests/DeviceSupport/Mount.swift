@@ -34,7 +34,12 @@ public struct Mount {
     try body(Mount(url: folder))
   }
 
+  /// Waits for that until nobody has a file open for writing: what was ended a moment ago may be about to close its own.
   public func makeReadOnly() throws {
+    for _ in 0..<500 {
+      if try run("mount", ["-o", "remount,ro", url.path]).status == 0 { return }
+      usleep(20_000)
+    }
     try require("mount", ["-o", "remount,ro", url.path])
   }
 

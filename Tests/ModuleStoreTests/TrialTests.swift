@@ -232,6 +232,36 @@ struct UpkeepTests {
     #expect(bench.load().0 == Bench.Load(version: 1))
   }
 
+  @Test("is installed whatever is in the place of a file or folder, and what was good loads if that isn't it")
+  func obstacles() throws {
+    for place in [
+      "modules/.front", "modules/com.acme.codec/.part", "modules/com.acme.codec/0.husk",
+      "modules/com.acme.codec/control/0", "modules/com.acme.codec/control/1", "modules/com.acme.codec/control",
+      "grants/com.acme.codec/8.grant", "grants/.x", "modules/lock",
+    ] {
+      for isFolder in [true, false] {
+        let bench = try Bench()
+        #expect(bench.install(try Bench.package(1).file()) == nil)
+        #expect(bench.install(try Bench.grant()) == nil)
+        try bench.confirm()
+        try? FileManager.default.removeItem(at: bench.file(place))
+        if isFolder {
+          try FileManager.default.createDirectory(at: bench.file(place + "/x/y"), withIntermediateDirectories: true)
+        } else {
+          #expect(mkfifo(bench.file(place).path, 0o644) == 0)
+        }
+        _ = try bench.store.open()
+        bench.store.cleanUp()
+        #expect(bench.load().0.version == 1, "\(place)")
+        #expect(bench.install(try Bench.grant(6, epoch: 8)) == nil, "\(place)")
+        #expect(bench.install(try Bench.package(2).file()) == nil, "\(place)")
+        #expect(bench.load().0 == Bench.Load(version: 2, isOnTrial: true), "\(place)")
+        try bench.confirm()
+        #expect(bench.load().0 == Bench.Load(version: 2), "\(place)")
+      }
+    }
+  }
+
   @Test("tells what takes how much room")
   func usage() throws {
     let bench = try Bench()

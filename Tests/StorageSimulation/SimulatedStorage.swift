@@ -200,6 +200,19 @@ public final class SimulatedStorage: Storage, Sendable {
     }
   }
 
+  public func kind(of path: StoragePath) throws(ErrorClass) -> StorageKind? {
+    try change(.reading) { (state) throws(ErrorClass) in
+      let number: Medium.Number?
+      do throws(ErrorClass) {
+        number = state.medium[try state.medium.place(path)]
+      } catch {
+        guard error == .notFound else { throw error }
+        return nil
+      }
+      return number.map { state.medium.files[$0] == nil ? .directory : .file }
+    }
+  }
+
   public func freeSpace() throws(ErrorClass) -> UInt64 {
     try change(.reading) { (state) throws(ErrorClass) in
       guard let capacity = state.faults.capacity else { return 1 << 40 }

@@ -57,6 +57,10 @@ int linux_openat_file(int root, const char *path, int writing);
 /// exclusive lock (flock(2)): -1 with EWOULDBLOCK if somebody else has that.
 int linux_lock_at(int root, const char *path);
 
+/// What a name below a directory stands for, symbolic links themselves: 1 a regular file, 2 a directory, 0 something else;
+/// -1.
+int linux_kind_at(int root, const char *path);
+
 /// ftruncate(2); 0 or -1.
 int linux_resize(int fd, int64_t size);
 
