@@ -52,11 +52,13 @@ struct SimSlotsCommand: ParsableCommand {
     _ slot: Slot, of module: DeviceDirectory.StoredModule, among installed: [DeviceDirectory.Installed<Manifest>]
   ) -> Report.Value {
     let file = module.file(in: slot)
+    let package = installed.filter { $0.file == file }
     return .group(
       [
-        Report.Field("name", .text("\(slot.name)")), Report.Field("state", .text(module.state.words(for: slot))),
+        Report.Field("name", .text("\(slot.name)")),
+        Report.Field("state", .text(package.isEmpty ? "empty" : module.state.words(for: slot))),
         Report.Field("triesLeft", number: module.state.trial(in: slot).map { UInt64($0.triesLeft) }),
-        Report.Field("package", .list(installed.filter { $0.file == file }.map(Self.value))),
+        Report.Field("package", .list(package.map(Self.value))),
       ].compactMap(\.self))
   }
 

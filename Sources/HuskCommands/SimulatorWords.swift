@@ -25,6 +25,7 @@ extension ErrorReport {
         "\(path): the device has started before, so its stages are updated", hint: "husk sim update does that")
     case .notAStage(let path):
       self.init("\(path): is not a boot stage", hint: "husk sim install puts modules into flash")
+    case .stageTwice(let path): self.init("\(path): another package for the same stage is given too")
     case .notUpdated(.onTrial):
       self.init(
         "an update is on trial already (on-trial)",
@@ -61,6 +62,7 @@ extension ErrorClass {
 
   fileprivate var updateHint: String? {
     switch self {
+    case .inUse: "its firmware is running and has the store open: end it, or have it try the update"
     case .rollback: "a security version is below the device's floor; husk sim slots tells the floors"
     case .malformed, .digestMismatch, .sizeMismatch, .signatureInvalid:
       "a file is damaged, or one that the device has in use; husk verify and husk sim slots tell which"

@@ -26,6 +26,8 @@ public enum SimulatorError: Error, Equatable, Sendable {
   case hasStarted(path: String)
   /// A package that isn't a boot stage, for an update.
   case notAStage(path: String)
+  /// A second package for the same stage of an update.
+  case stageTwice(path: String)
   /// An update that isn't put on trial.
   case notUpdated(ErrorClass)
   case packaging(PackagingError)

@@ -69,20 +69,33 @@ extension DeviceDirectory {
     func clear() {
       for stage in Stage.allCases { flash.storage.discard(BootPath.staged(stage)) }
     }
+    let store = ModuleStore(on: flash.storage)
+    // A firmware that runs could be using what is staged.
+    let hold = try updating { () throws(ErrorClass) in try store.open() }
+    // An update that was ended before may have left something.
+    store.cleanUp()
     clear()
     defer { clear() }
-    for file in files { try stage(file) }
+    for file in files { try stage(file, flash.storage) }
+    try updating { () throws(ErrorClass) in try flash.slots.tryStaged(running: nil, state) }
+    _ = consume hold
+  }
+
+  private func updating<Result: ~Copyable>(
+    _ body: () throws(ErrorClass) -> Result
+  ) throws(SimulatorError) -> Result {
     do throws(ErrorClass) {
-      try flash.slots.tryStaged(running: nil, state)
+      return try body()
     } catch {
       throw .notUpdated(error)
     }
   }
 
-  private func stage(_ file: String) throws(SimulatorError) {
+  private func stage(_ file: String, _ storage: POSIXStorage) throws(SimulatorError) {
     let package = try openPackage(file)
     let manifest = try Self.manifest(of: package)
     guard let stage = Stage.allCases.first(where: { $0.role == manifest.role }) else { throw .notAStage(path: file) }
+    guard !storage.exists(BootPath.staged(stage)) else { throw .stageTwice(path: file) }
     do throws(ObjectFileError) {
       try package.copy(to: "\(flash)/\(String(decoding: BootPath.staged(stage).bytes, as: UTF8.self))")
     } catch {

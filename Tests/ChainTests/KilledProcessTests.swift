@@ -110,6 +110,13 @@ struct StoreInUseTests {
           husk: hint: its firmware is running and has the store open: have that install it, or end it
 
           """)
+      let update = try device.run(["sim", "update", device.path, device.package(2)])
+      #expect(
+        update.stderr == """
+          husk: error: the update is refused (in-use); nothing was changed
+          husk: hint: its firmware is running and has the store open: end it, or have it try the update
+
+          """)
       // It can be looked at.
       #expect(try device.run(["sim", "slots", device.path]).status == 0)
       _ = consume hold

@@ -51,6 +51,8 @@ struct SimUpdateTests {
     #expect(try slots().map { $0["starts"] as? Bool } == [true, false])
     #expect(try boot("say").stdout == "build 1\n")
     #expect(try states() == ["good", "idle"])
+    // What one that was killed left.
+    try desk.write("dev/flash/update/.firmware.husk.x1Y2z3", [1])
     try desk.make("sim", "update", "dev", "firmware-2.husk")
     #expect(try states() == ["good", "trial"])
     #expect(try slots()[1]["triesLeft"] as? Int == 3)
@@ -151,6 +153,9 @@ struct SimUpdateTests {
       "sim", "update", "dev", "codec.husk", error: "codec.husk: is not a boot stage",
       hint: "husk sim install puts modules into flash")
     try desk.refuse("sim", "update", "dev", "none.husk", error: "none.husk: no such file or directory")
+    try desk.refuse(
+      "sim", "update", "dev", "firmware-2.husk", "firmware-1.husk",
+      error: "firmware-1.husk: another package for the same stage is given too")
     var bytes = try desk.read("firmware-2.husk")
     bytes[bytes.count - 1] ^= 1
     try desk.write("damaged.husk", bytes)
@@ -162,6 +167,20 @@ struct SimUpdateTests {
       ["--reuid=65534", "--regid=65534", "--clear-groups", Desk.tool, "sim", "update", "dev", "firmware-2.husk"],
       directory: desk.directory)
     #expect(anybody.stderr == "husk: error: starting a device needs root\nhusk: hint: run it with sudo\n")
+  }
+
+  @Test("find a flash that takes no writes, and start from it whoever owns what is in it")
+  func readOnly() throws {
+    #expect(try boot("say").stdout == "build 1\n")
+    try Mount.over(desk.directory.appending(path: "dev/flash"), megabytes: 64) { mount in
+      #expect(chown(mount.url.appending(path: "modules").path, 1234, 1234) == 0)
+      try mount.makeReadOnly()
+      #expect(try boot("say").stdout == "build 1\n")
+      try desk.refuse(
+        "sim", "update", "dev", "firmware-2.husk",
+        error: "dev/flash/update/firmware.husk: the file system is read-only")
+      #expect(try states() == ["good", "idle"])
+    }
   }
 
   @Test("find everything in flash with its owner, whoever put it there")
