@@ -81,6 +81,9 @@ public struct CheckedFile: Equatable, Sendable {
     encoder.encode(unsigned: number)
   }
 
+  /// The labels of a place in the file, and of numbers of bytes.
+  private static let sizes: ClosedRange<Int64> = 6...9
+
   public init(_ reader: inout CBORReader) throws(CBORError) {
     self.init(role: [], name: [], digest: [])
     var map = try reader.readMap()
@@ -95,7 +98,12 @@ public struct CheckedFile: Equatable, Sendable {
       case 3: version = try reader.readVersion()
       case 10: digest = Array(try reader.readBytes(count: 32))
       default:
+        let start = reader.position
         let number = try reader.readUnsigned()
+        // No package is so large, and so sums of these stay within 64 bits whatever a decryptor says.
+        guard number <= UInt64(UInt32.max) || !Self.sizes.contains(label) else {
+          throw CBORError(.outOfRange, at: start)
+        }
         switch label {
         case 4: securityVersion = number
         case 5: epoch = number

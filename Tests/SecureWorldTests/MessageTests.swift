@@ -94,12 +94,21 @@ struct MessageTests {
     }
     for (index, value) in [
       (0, "0101"), (1, "0241ab"), (2, "03820102"), (2, "0383010220"), (3, "0420"), (6, "07f6"), (9, "0a4109"),
-      (10, "0b60"),
-      (10, "0c0b"),
+      (10, "0b60"), (10, "0c0b"),
+      // Places and sizes that nobody could add up.
+      (5, "061b0000000100000000"), (6, "071b0000000100000000"), (7, "081bffffffffffffffff"),
+      (8, "091bffffffffffffffff"),
     ] {
       var changed = members
       changed[index] = value
       #expect(throws: CBORError.self, "\(value)") { try parse(changed) }
+    }
+    for (index, value) in [
+      (4, "051bffffffffffffffff"), (5, "061affffffff"), (6, "071affffffff"), (10, "0b1bffffffffffffffff"),
+    ] {
+      var changed = members
+      changed[index] = value
+      #expect(throws: Never.self, "\(value)") { try parse(changed) }
     }
   }
 
