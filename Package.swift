@@ -5,6 +5,8 @@ import PackageDescription
 //   - host:   ordinary Swift; tools and tests (the default)
 //   - device: Embedded Swift; what ships on devices (HUSK_EMBEDDED=1, see scripts/build-device.sh)
 let embedded = Context.environment["HUSK_EMBEDDED"] == "1"
+// With HUSK_FUZZ=1, only what is fuzzed and what does that: ordinary Swift with instrumentation (see scripts/fuzz.sh).
+let fuzzing = Context.environment["HUSK_FUZZ"] == "1"
 
 let common: [SwiftSetting] = [
   .swiftLanguageMode(.v6),
@@ -70,14 +72,16 @@ let sharedTargets: [Target] = [
     ]),
 ]
 
+let loader = Target.target(
+  name: "Loader",
+  dependencies: [
+    "CBOR", "CHusk", "CLinux", "CLoader", "DeviceStore", "ErrorClass", "ModuleELF", "Protections", "SecureWorld",
+  ],
+  // Its size counts (SPEC 12.1): no copy of a function for each closure that it is given.
+  swiftSettings: swift + [.unsafeFlags(["-Xllvm", "-sil-disable-pass=closure-specialize"])])
+
 let deviceTargets: [Target] = [
-  .target(
-    name: "Loader",
-    dependencies: [
-      "CBOR", "CHusk", "CLinux", "CLoader", "DeviceStore", "ErrorClass", "ModuleELF", "Protections", "SecureWorld",
-    ],
-    // Its size counts (SPEC 12.1): no copy of a function for each closure that it is given.
-    swiftSettings: swift + [.unsafeFlags(["-Xllvm", "-sil-disable-pass=closure-specialize"])]),
+  loader,
   stage("bootrom", ["BootChain", "CStage"]),
   stage("bootloader", ["BootChain", "CStage"]),
   stage("decryptor", ["Decryptor"]),
@@ -89,13 +93,15 @@ func host(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, swiftSettings: common)
 }
 
+let moduleLint = host("ModuleLint", ["ModuleELF"])
+
 let hostPackages: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
   .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
 ]
 
 let hostTargets: [Target] = [
-  host("ModuleLint", ["ModuleELF"]),
+  moduleLint,
   .target(name: "CHost", cSettings: hardenedC),
   host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   host("GrantBundle", ["CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
@@ -141,6 +147,11 @@ func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies + ["TestSupport"], swiftSettings: common)
 }
 
+let formatFixtures = Target.target(
+  name: "FormatFixtures",
+  dependencies: ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"],
+  path: "Tests/FormatFixtures", swiftSettings: common)
+
 let testTargets: [Target] = [
   .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
   .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
@@ -148,10 +159,7 @@ let testTargets: [Target] = [
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
   tests("CryptographyTests", ["Cryptography", "SecretBytes", "CZlib"]),
-  .target(
-    name: "FormatFixtures",
-    dependencies: ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"],
-    path: "Tests/FormatFixtures", swiftSettings: common),
+  formatFixtures,
   .target(
     name: "DeviceSupport",
     dependencies: [
@@ -273,9 +281,24 @@ let testTargets: [Target] = [
     ]),
 ]
 
+let fuzzTargets: [Target] = [
+  moduleLint,
+  loader,
+  formatFixtures,
+  .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
+  .executableTarget(
+    name: "husk-fuzz",
+    dependencies: [
+      "BootChain", "CBOR", "CFuzzer", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "Decryptor",
+      "DeviceStore", "ErrorClass", "FormatFixtures", "HuskFormat", "Loader", "ModuleELF", "ModuleLint", "Protections",
+      "SecretBytes", "SecureStorage", "SecureWorld",
+    ],
+    path: "Tests/Fuzz/husk-fuzz", swiftSettings: common),
+]
+
 let package = Package(
   name: "husk",
   products: embedded ? [.library(name: "husk", type: .static, targets: ["Loader"])] : [],
-  dependencies: embedded ? [] : hostPackages,
-  targets: embedded ? sharedTargets + deviceTargets : sharedTargets + hostTargets + testTargets
+  dependencies: embedded || fuzzing ? [] : hostPackages,
+  targets: sharedTargets + (embedded ? deviceTargets : fuzzing ? fuzzTargets : hostTargets + testTargets)
 )
