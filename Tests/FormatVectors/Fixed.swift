@@ -10,10 +10,6 @@ enum Fixed {
   /// Wraps a content key (SPEC 5) with an ephemeral key that never changes.
   static func wrap(terms: [UInt8], contentKey: [UInt8], recipient: [UInt8]) throws -> [UInt8] {
     let ephemeralKey = try X25519PrivateKey(secret(named: "ephemeral key"))
-    var kem = try DHKEM.makeKDF()
-    let sharedSecret = try DHKEM.encapsulate(to: recipient.span.bytes, ephemeralKey: ephemeralKey, &kem)
-    var schedule = try HPKEContext.makeKDF(.chaCha20Poly1305)
-    var context = try HPKEContext(.chaCha20Poly1305, .seal, sharedSecret: sharedSecret, info: RawSpan(), &schedule)
     let externalAAD = RawMap.item { item in
       item.beginArray(2)
       item.encode(text: "husk-grant")
@@ -25,7 +21,7 @@ enum Fixed {
       item.encode(bytes: [0xa1, 0x01, 0x18, 0x2a])
       item.encode(bytes: externalAAD)
     }
-    let ciphertext = try context.seal(sequenceNumber: 0, aad: aad.span.bytes, plaintext: contentKey.span.bytes)
+    let ciphertext = try FixedHPKE.seal(contentKey, to: recipient, from: ephemeralKey, aad: aad)
     return RawMap.item {
       Encrypt0(encapsulatedKey: ephemeralKey.publicKey[...], ciphertext: ciphertext[...]).encode(to: &$0)
     }

@@ -192,6 +192,19 @@ extension Catalogue {
     try addLoad("sequence-of-another-module", nil, "5 step 9: sequence numbers count per module") {
       $0.memory = [("remembered", "com.acme.other 6 com.acme. 1")]
     }
+    try addLoad("security-version-as-before", nil, "5 step 10: the highest security version itself") {
+      $0.memory = [("remembered", "com.acme.codec 1 com.acme. 1 4")]
+    }
+    try addLoad("security-version-below", .rollback, "5 step 10: a higher security version was accepted") {
+      $0.memory = [("remembered", "com.acme.codec 1 com.acme. 1 5")]
+    }
+    try addLoad("security-version-of-another-module", nil, "5 step 10: security versions count per module") {
+      $0.memory = [("remembered", "com.acme.other 1 com.acme. 1 5")]
+    }
+    try addLoad("floor-before-status", .rollback, "5: security versions are compared before lists are asked for") { load in
+      load.memory = [("remembered", "com.acme.codec 1 com.acme. 1 5")]
+      load.grant.terms.minimumStatus = 1
+    }
     try addLoad("bound-to-it", nil, "8: the client had a module of this vendor before") {
       $0.memory = [("bound", "com.acme.")]
     }

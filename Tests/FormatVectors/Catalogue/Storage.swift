@@ -24,7 +24,13 @@ extension Catalogue {
       item.encodeMap { map in
         map.set(1) { $0.encode(unsigned: 1) }
         map.set(2) { $0.encode(unsigned: 3) }
-        map.set(3) { $0.beginArray(0) }
+        map.set(3) { item in
+          item.beginArray(1)
+          item.beginArray(3)
+          item.encode(text: "com.acme.codec")
+          item.encode(unsigned: 5)
+          item.encode(unsigned: 4)
+        }
         map.set(4) { item in
           item.beginArray(1)
           item.beginArray(3)
