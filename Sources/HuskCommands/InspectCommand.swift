@@ -59,8 +59,9 @@ struct InspectCommand: ParsableCommand {
     }
   }
 
+  /// Of a file that is too large as much is read as its parser needs to refuse it.
   private func inspect(_ file: borrowing LabelledFile, limit: Int, _ report: ([UInt8]) throws -> Report) throws {
-    let bytes = try file.readAll(atMost: limit)
+    let bytes = try file.readBeginning(upTo: limit + 1)
     try show(readable: bytes[...]) { try report(bytes) }
   }
 

@@ -130,6 +130,7 @@ extension Report {
 
   /// What a device remembers is for nobody else to read.
   init(storage path: String, _ bytes: [UInt8]) throws {
+    guard bytes.count <= Limits.storage else { throw FormatError(.limitExceeded, in: .label) }
     var reader = CBORReader(bytes)
     try FileLabel.storage.read(&reader)
     let counter: UInt64

@@ -56,16 +56,16 @@ struct VerifyCommand: ParsableCommand {
     }
   }
 
-  /// Returns what the file is.
+  /// Returns what the file is. Of one that is too large as much is read as its parser needs to refuse it.
   private func verify(_ file: consuming LabelledFile, _ verifier: ChainVerifier) throws -> String {
     do {
       return switch file.label {
       case .package: try verifyPackage(PackageReader(file), verifier)
-      case .grant: try verifyGrant(file.readAll(atMost: Limits.grant), verifier)
+      case .grant: try verifyGrant(file.readBeginning(upTo: Limits.grant + 1), verifier)
       case .bundle: try verifyBundle(verifier)
-      case .chain: try verifyChain(file.readAll(atMost: Limits.chain), verifier)
-      case .identity: try verifyIdentity(file.readAll(atMost: Limits.identity), verifier)
-      case .statusList: try verifyStatusList(file.readAll(atMost: Limits.statusList), verifier)
+      case .chain: try verifyChain(file.readBeginning(upTo: Limits.chain + 1), verifier)
+      case .identity: try verifyIdentity(file.readBeginning(upTo: Limits.identity + 1), verifier)
+      case .statusList: try verifyStatusList(file.readBeginning(upTo: Limits.statusList + 1), verifier)
       case .fuses, .storage, .control, .logHead, .export, nil: throw FormatError(.malformed, in: .label)
       }
     } catch ObjectFileError.format(_, let error) {

@@ -83,6 +83,10 @@ final class Desk {
 
   /// What a verb reports with `--json`.
   func report(_ arguments: String...) throws -> [String: Any] {
+    try report(arguments)
+  }
+
+  func report(_ arguments: [String]) throws -> [String: Any] {
     let outcome = try husk(arguments + ["--json"])
     let object = try JSONSerialization.jsonObject(with: Data(outcome.stdout.utf8))
     return try #require(object as? [String: Any])

@@ -91,6 +91,20 @@ struct InspectVerifyTests {
       error: "unit.identity: it was certified under a root that isn't trusted (untrusted-root)")
   }
 
+  @Test("say of a file that is larger than its kind may be that it is, in JSON too")
+  func tooLarge() throws {
+    for (file, part) in [("unit.grant", "grant"), ("acme.chain", "chain"), ("unit.identity", "identity")] {
+      try desk.write("large", desk.read(file) + [UInt8](repeating: 0, count: 300_000))
+      for words in [["inspect", "large"], ["verify", "large", "--root", "root.pub", "--boot-root", "root.pub"]] {
+        let outcome = try desk.husk(words)
+        #expect(outcome.status == 1)
+        #expect(outcome.stderr.hasPrefix("husk: error: large: "))
+        #expect(outcome.stderr.contains("\(part) is larger than is allowed"))
+        #expect(try desk.report(words)["errorClass"] as? String == "limit-exceeded")
+      }
+    }
+  }
+
   @Test("say of other files what they aren't")
   func otherFiles() throws {
     try desk.write("empty", [])

@@ -201,7 +201,7 @@ extension Catalogue {
     try addLoad("security-version-of-another-module", nil, "5 step 10: security versions count per module") {
       $0.memory = [("remembered", "com.acme.other 1 com.acme. 1 5")]
     }
-    try addLoad("floor-before-status", .rollback, "5: security versions are compared before lists are asked for") { load in
+    try addLoad("floor-before-status", .rollback, "5: security versions come before lists") { load in
       load.memory = [("remembered", "com.acme.codec 1 com.acme. 1 5")]
       load.grant.terms.minimumStatus = 1
     }
