@@ -27,6 +27,9 @@ LINK = ["-Wl,-z,relro,-z,now,-z,noexecstack,-z,separate-code", "-Wl,--gc-section
 
 HEADER = "Sources/CHusk/include/husk.h"
 
+# What the package defines for a target of which a stage is to have a copy of its own, of all code that it needs.
+SECOND_COPY = "HUSK_SECOND_COPY"
+
 
 def flags_of(target, tool):
     """A compiler's flags for a target's settings."""
@@ -44,6 +47,8 @@ def flags_of(target, tool):
             result += ["-enable-upcoming-feature", value]
         elif kind == "enableExperimentalFeature":
             result += ["-enable-experimental-feature", value]
+        elif kind == "define":
+            result += ["-D", value]
         elif kind == "treatAllWarnings" and value == "error":
             result += ["-warnings-as-errors"]
         else:
@@ -100,6 +105,10 @@ class Plan:
     def is_c(self, target):
         return bool(glob.glob(f"{self.folder(target)}/*.c"))
 
+    @staticmethod
+    def is_second_copy(target):
+        return SECOND_COPY in flags_of(target, "swift")
+
     def closure(self, name):
         """The targets that a target needs, each once and after those it needs itself; the target is the last."""
         order = []
@@ -119,11 +128,12 @@ class Plan:
     def objects(self, name):
         """What a stage or library is linked from: its own object and, of all the others, those it needs. A Swift object
         is seldom needed: its code went to where it is used, and what is left of it is the language's runtime."""
-        return [f"{self.build}/{name}.o", self.parts]
+        second = [self.object(target) for target in self.closure(name) if self.is_second_copy(target)]
+        return [f"{self.build}/{name}.o", *second, self.parts]
 
     def system_libraries(self, name):
         """Static libraries of Debian that a target needs."""
-        names = [t["pkgConfig"].removeprefix("lib") for t in self.closure(name) if t["type"] == "system"]
+        names = [t["pkgConfig"].removeprefix("lib") for t in self.closure(name) if t.get("pkgConfig")]
         return [f"-l{name}" for name in names] + ["-lm"]
 
     def module_map(self, target):
@@ -146,6 +156,9 @@ class Plan:
         results, parts = [], []
         for target in self.targets.values():
             if target["type"] == "system":
+                continue
+            if self.is_second_copy(target):
+                yield from self.second_copy_rules(target)
                 continue
             yield from self.c_rules(target) if self.is_c(target) else self.swift_rule(target)
             if target["type"] == "regular":
@@ -172,7 +185,29 @@ class Plan:
             yield f"-include {dependencies}"
         yield rule(self.object(target), objects, f"{self.gcc} -r -nostdlib -o $@ {' '.join(objects)}")
 
-    def swift_rule(self, target):
+    def second_copy_rules(self, target):
+        """An object of which only its functions for C are visible, so that the linker doesn't take other copies of what it
+        has for its own, nor the other way round; and what these functions don't need is left out. It brings no C: what
+        there is of that has a state, and there can be only one of it."""
+        code = f"{self.build}/{target['name']}.code.o"
+        functions = re.findall(r"^public func (\w+)\(", self.text_of(target), re.MULTILINE)
+        roots = " ".join(f"-Wl,-u,{function}" for function in functions)
+        keep = " ".join(f"--keep-global-symbol={function}" for function in functions)
+        yield from self.swift_rule(target, code)
+        yield rule(
+            self.object(target), [code],
+            f"{self.gcc} -r -nostdlib -Wl,--gc-sections,--force-group-allocation {roots} -o $@ {code}",
+            f"{self.binutils}objcopy {keep} $@")
+
+    def text_of(self, target):
+        text = ""
+        for path in sorted(glob.glob(f"{self.folder(target)}/**/*.swift", recursive=True)):
+            with open(path) as file:
+                text += file.read()
+        return text
+
+    def swift_rule(self, target, result=None):
+        result = result or self.object(target)
         sources = sorted(glob.glob(f"{self.folder(target)}/**/*.swift", recursive=True))
         needed = []
         flags = self.swift + flags_of(target, "swift") + ["-module-name", target["name"]]
@@ -187,8 +222,8 @@ class Plan:
         flags += ["-emit-module", "-emit-module-path", f"{self.build}/{target['name']}.swiftmodule", "-emit-object"]
         # swiftc leaves an object alone if the code that went into it was the same before it was optimized for the machine:
         # with other flags for that, an old object would stay.
-        compile = f"swiftc {' '.join(flags)} -o {self.object(target)} {' '.join(sources)}"
-        yield rule(self.object(target), sources + needed, f"rm -f {self.object(target)}", compile)
+        compile = f"swiftc {' '.join(flags)} -o {result} {' '.join(sources)}"
+        yield rule(result, sources + needed, f"rm -f {result}", compile)
 
     def stage_rule(self, name, path):
         """A static executable that runs wherever the kernel puts it. The linker's warnings of what libcrypto could do

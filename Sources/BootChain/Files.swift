@@ -5,10 +5,17 @@ import SecretBytes
 
 /// Reads and parses the signed front of a package file.
 public func readPackageFront(_ file: Int32, fileSize: UInt64) throws(ErrorClass) -> PackageFront {
+  try readPackageFrontBytes(file, fileSize: fileSize).front
+}
+
+/// The same, and the bytes that were read to parse it: it ends among them.
+public func readPackageFrontBytes(
+  _ file: Int32, fileSize: UInt64
+) throws(ErrorClass) -> (front: PackageFront, bytes: [UInt8]) {
   try readPackageFront(fileSize: fileSize) { (count) throws(ErrorClass) in
     guard let bytes = readFile(file, at: 0, count: count) else { throw .io }
     return bytes
-  }.front
+  }
 }
 
 /// The same for a file that is read otherwise.

@@ -24,9 +24,7 @@ public struct StageImage: ~Copyable {
     try file.seal()
 
     // Everything once more, from the same signed bytes and from what will run (SPEC 15.4).
-    guard try package.decide(state) == decision, try Self.measure(file, against: decision.value) == measurement else {
-      throw .internal
-    }
+    guard try package.check(state, file: file).performAgain() == measurement else { throw .internal }
     self.stage = stage
     self.manifest = decision
     self.measurement = measurement
@@ -63,17 +61,6 @@ extension StageImage {
       try measurement.update(segment)
       try file.write(segment, at: offset)
     }
-    return try measurement.finish()
-  }
-
-  /// The same digests and measurement, from the memory file.
-  private static func measure(
-    _ file: borrowing MemoryFile, against manifest: Manifest
-  ) throws(ErrorClass) -> [UInt8] {
-    var measurement = try Measurement()
-    try readSegments(
-      of: manifest, { (offset, count) throws(ErrorClass) in try file.read(at: offset, count: count) },
-      { (segment, _) throws(ErrorClass) in try measurement.update(segment) })
     return try measurement.finish()
   }
 }

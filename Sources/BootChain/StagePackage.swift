@@ -28,17 +28,16 @@ struct StagePackage<Medium: Storage>: ~Copyable {
     self.file = file
   }
 
-  /// Steps 1 and 2 of SPEC 7.2: may these signed bytes boot here as this stage?
+  /// Steps 1 and 2 of SPEC 7.2.
   borrowing func decide(_ state: BootState) throws(ErrorClass) -> Verified<Manifest> {
-    let manifest: Verified<Manifest>
-    do throws(FormatError) {
-      manifest = try front.verify(role: stage.role, fileSize: size, with: state.verifier)
-    } catch {
-      throw error.errorClass
-    }
-    guard manifest.value.machine == linux_machine() else { throw .wrongArchitecture }
-    guard manifest.value.securityVersion >= state.floors[stage] else { throw .rollback }
-    return manifest
+    try front.decide(stage, fileSize: size, state)
+  }
+
+  /// What was decided of it, to be decided once more.
+  ///
+  /// - Parameter file: its payload, as it will run.
+  borrowing func check(_ state: BootState, file: borrowing MemoryFile) -> StageCheck {
+    StageCheck(stage: stage, head: head, size: size, state: state, file: file.descriptor)
   }
 
   /// Reads the payload: as ``readSegments(of:_:_:)``.
@@ -48,5 +47,20 @@ struct StagePackage<Medium: Storage>: ~Copyable {
     try readSegments(
       of: manifest.value,
       { (offset, count) throws(ErrorClass) in try file.read(at: UInt64(head.count) + offset, count: count) }, body)
+  }
+}
+
+extension PackageFront {
+  /// Steps 1 and 2 of SPEC 7.2: may these signed bytes boot here as this stage?
+  func decide(_ stage: Stage, fileSize: UInt64, _ state: BootState) throws(ErrorClass) -> Verified<Manifest> {
+    let manifest: Verified<Manifest>
+    do throws(FormatError) {
+      manifest = try verify(role: stage.role, fileSize: fileSize, with: state.verifier)
+    } catch {
+      throw error.errorClass
+    }
+    guard manifest.value.machine == linux_machine() else { throw .wrongArchitecture }
+    guard manifest.value.securityVersion >= state.floors[stage] else { throw .rollback }
+    return manifest
   }
 }

@@ -4,6 +4,8 @@ import SecureStorage
 
 /// What loads and checks are decided against, beside the device's own state.
 struct DecisionContext {
+  /// This processor's e_machine.
+  let machine: UInt16
   /// Roots, floors and time as the boot chain handed them over.
   let boot: BootState
   /// The present; nil if there is a trusted clock that can't be read.

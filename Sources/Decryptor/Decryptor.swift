@@ -12,6 +12,7 @@ public enum Decryptor {
   public static func run() -> Never {
     do throws(ErrorClass) {
       try startStage(binding: true)
+      LoadCheck.prepare()
       var platform = DecryptorPlatform(provider: ProviderClient(socket: Platform.Descriptor.provider))
       let handoff = try platform.provider.secrets()
       let notes = handoff.notes

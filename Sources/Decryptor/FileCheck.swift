@@ -15,7 +15,7 @@ struct FileCheck {
     /// Perhaps not all of it is there yet.
     case package(PackageFront)
     case grant(GrantFile)
-    case statusList(StatusListFile)
+    case statusList([UInt8])
   }
 
   /// Reads and parses what is signed.
@@ -29,8 +29,8 @@ struct FileCheck {
     content =
       switch FileLabel.detect(label) {
       case .package: .package(try readPackageFront(file, fileSize: size))
-      case .grant: .grant(try GrantFile(reading: file))
-      case .statusList: .statusList(try StatusListFile(reading: file))
+      case .grant: .grant(try GrantFile.read(file).file)
+      case .statusList: .statusList(try StatusListFile.read(file))
       default: throw .malformed
       }
   }
@@ -52,10 +52,10 @@ struct FileCheck {
       let decision = try decide(file, device, context)
       guard try decide(file, device, context) == decision else { throw .internal }
       return try described { () throws(FormatError) in try CheckedFile(decision.value.terms, file) }
-    case .statusList(let file):
+    case .statusList(let bytes):
       guard segments.isEmpty else { throw .malformed }
       // It decides twice itself.
-      let list = try ShownStatusList(file, context)
+      let list = try ShownStatusList(bytes, context)
       return CheckedFile(
         role: Role.status.bytes, name: list.mark.scope.bytes, digest: list.mark.digest, number: list.mark.number)
     }
@@ -84,7 +84,7 @@ extension FileCheck {
       let time = TimeBasis(lowerBound: context.boot.time, trustedClock: nil)
       let package = try front.verify(
         role: role, fileSize: nil, with: ChainVerifier(anchors: context.boot.bootRoots, time: time))
-      guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
+      guard package.value.machine == context.machine else { throw FormatError(.wrongArchitecture, in: .manifest) }
       guard package.value.securityVersion >= context.boot.floors[stage] else {
         throw FormatError(.rollback, in: .manifest)
       }
@@ -101,7 +101,7 @@ extension FileCheck {
     guard let memory = context.memory else { throw FormatError(.io, in: .manifest) }
     let package = try front.verify(
       role: .module, fileSize: nil, with: ChainVerifier(anchors: context.boot.bootRoots, time: time))
-    guard package.value.machine == linux_machine() else { throw FormatError(.wrongArchitecture, in: .manifest) }
+    guard package.value.machine == context.machine else { throw FormatError(.wrongArchitecture, in: .manifest) }
     try package.authorize(
       packageID: front.packageID(), memory: memory.memory(of: package.value.name),
       status: context.lists.knowledge(memory.statusMarks))

@@ -26,10 +26,11 @@ struct PackagePayload: ~Copyable {
   /// - Parameters:
   ///   - body: gets each chunk's plaintext, which it must not keep.
   ///   - afterSegment: is told how many bytes of the payload are done.
+  /// - Returns: the SHA-256 of each segment as it was read, and how many chunks were opened.
   borrowing func decrypt(
     with contentKey: borrowing SecretBytes, _ body: (RawSpan) throws(ErrorClass) -> Void,
     afterSegment: (UInt64) -> Void
-  ) throws(ErrorClass) {
+  ) throws(ErrorClass) -> (digests: [UInt8], chunks: UInt64) {
     guard let chunks = ChunkLayout(ciphertextByteCount: manifest.payloadSize) else { throw .sizeMismatch }
     var plaintext: SecretBytes
     do throws(SecretBytesError) {
@@ -38,11 +39,12 @@ struct PackagePayload: ~Copyable {
       throw .outOfMemory
     }
     let segments = manifest.segments
-    let first = try segment(0, of: segments)
+    var digests: [UInt8] = []
+    let first = try segment(0, of: segments, &digests)
     var opener = try Self.opener(contentKey, manifest, first)
     var index: UInt64 = 0
     for number in 0..<segments.count {
-      let bytes = number == 0 ? first : try segment(number, of: segments)
+      let bytes = number == 0 ? first : try segment(number, of: segments, &digests)
       let start = segments.range(of: number).lowerBound
       while let range = chunks.ciphertextRange(ofChunk: index), range.lowerBound < start + UInt64(bytes.count) {
         // Segments hold whole chunks, so a chunk that begins in one ends in it.
@@ -57,16 +59,19 @@ struct PackagePayload: ~Copyable {
       afterSegment(start + UInt64(bytes.count))
     }
     guard index == chunks.chunkCount else { throw .malformed }
+    return (digests, index)
   }
 }
 
 extension PackagePayload {
-  /// A segment, read and checked.
-  private borrowing func segment(_ number: Int, of segments: SegmentLayout) throws(ErrorClass) -> [UInt8] {
+  /// A segment, read and checked; its digest is appended to the others'.
+  private borrowing func segment(
+    _ number: Int, of segments: SegmentLayout, _ digests: inout [UInt8]
+  ) throws(ErrorClass) -> [UInt8] {
     let range = segments.range(of: number)
     guard let bytes = readFile(file, at: offset + range.lowerBound, count: range.count) else { throw .io }
     do throws(FormatError) {
-      try manifest.check(segment: bytes.span.bytes, at: number)
+      digests += try manifest.check(segment: bytes.span.bytes, at: number)
     } catch {
       throw error.errorClass
     }

@@ -21,10 +21,10 @@ private func contents(of file: Int32, atMost limit: Int) throws(ErrorClass) -> [
 
 extension GrantFile {
   /// - Parameter file: stays the caller's.
-  init(reading file: Int32) throws(ErrorClass) {
+  static func read(_ file: Int32) throws(ErrorClass) -> (file: GrantFile, bytes: [UInt8]) {
     let bytes = try contents(of: file, atMost: Limits.grant)
     do throws(FormatError) {
-      try self.init(bytes)
+      return (try GrantFile(bytes), bytes)
     } catch {
       throw error.errorClass
     }
@@ -33,12 +33,7 @@ extension GrantFile {
 
 extension StatusListFile {
   /// - Parameter file: stays the caller's.
-  init(reading file: Int32) throws(ErrorClass) {
-    let bytes = try contents(of: file, atMost: Limits.statusList)
-    do throws(FormatError) {
-      try self.init(bytes)
-    } catch {
-      throw error.errorClass
-    }
+  static func read(_ file: Int32) throws(ErrorClass) -> [UInt8] {
+    try contents(of: file, atMost: Limits.statusList)
   }
 }

@@ -71,7 +71,7 @@ struct RequestHandler {
   private func takeStatusList(_ id: UInt64, file: Int32) throws(Channel.Failure) {
     let list: ShownStatusList
     do throws(ErrorClass) {
-      list = try ShownStatusList(StatusListFile(reading: file), context)
+      list = try ShownStatusList(StatusListFile.read(file), context)
     } catch {
       return try report(.finished(id: id, .failed(error)))
     }

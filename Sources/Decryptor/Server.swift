@@ -139,7 +139,7 @@ extension Server {
       return
     }
     let context = DecisionContext(
-      boot: state, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
+      machine: linux_machine(), boot: state, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
       user: client.user)
     let worker = Worker.start(closing: foreignDescriptors(to: index), now: now) { parent in
       do throws(Channel.Failure) {

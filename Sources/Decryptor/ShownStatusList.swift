@@ -2,7 +2,6 @@ import BootChain
 import COSE
 import ErrorClass
 import HuskFormat
-import SecureStorage
 
 /// A status list that a client shows (SPEC 5.3), verified.
 struct ShownStatusList {
@@ -10,19 +9,15 @@ struct ShownStatusList {
   let payload: [UInt8]
 
   /// - Throws: why it isn't one to follow what this device has seen.
-  init(_ shown: StatusListFile, _ context: DecisionContext) throws(ErrorClass) {
-    guard let time = context.time else { throw .internal }
-    guard var memory = context.memory else { throw .io }
+  init(_ list: [UInt8], _ context: DecisionContext) throws(ErrorClass) {
+    let check = StatusListCheck(list: list, context: context)
+    mark = try check.perform()
+    // Once more on the same bytes (SPEC 15.4).
+    guard try check.performAgain() == mark.digest else { throw .internal }
     do throws(FormatError) {
-      let verifier = ChainVerifier(anchors: context.boot.bootRoots, time: time)
-      let list = try shown.verify(with: verifier)
-      // Once more on the same bytes (SPEC 15.4).
-      guard try shown.verify(with: verifier) == list else { throw FormatError(.internal, in: .statusList) }
-      mark = try shown.mark(of: list)
-      payload = Array(shown.object.payload)
+      payload = Array(try StatusListFile(list).object.payload)
     } catch {
       throw error.errorClass
     }
-    try memory.record(mark)
   }
 }

@@ -85,6 +85,15 @@ public struct GrantFile: Sendable {
     try Grant(parsing: object.payload).terms
   }
 
+  /// SHA-256 of what is signed.
+  public func grantID() throws(FormatError) -> [UInt8] {
+    do throws(CryptographyError) {
+      return try SHA256.hash(object.payload.span.bytes)
+    } catch {
+      throw FormatError(error, in: .grant)
+    }
+  }
+
   /// Checks signature, role and scope: the one way to a verified grant.
   public func verify(with verifier: ChainVerifier) throws(FormatError) -> Verified<Grant> {
     // First, since a grant of another version may not even be signed in a way that is known here (SPEC 16).

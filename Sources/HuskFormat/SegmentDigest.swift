@@ -4,8 +4,10 @@ import ErrorClass
 extension Manifest {
   /// Checks segment `index` of the payload against its signed digest (SPEC 4.4, step 5): the one place that does.
   ///
+  /// - Returns: the digest, computed.
   /// - Throws: `digestMismatch`, also where the manifest has no such segment.
-  public func check(segment: RawSpan, at index: Int) throws(FormatError) {
+  @discardableResult
+  public func check(segment: RawSpan, at index: Int) throws(FormatError) -> [UInt8] {
     let signed = digests.dropFirst(index * Self.digestSize).prefix(Self.digestSize)
     let digest: [UInt8]
     do throws(CryptographyError) {
@@ -14,5 +16,6 @@ extension Manifest {
       throw FormatError(error, in: .payload)
     }
     guard signed.elementsEqual(digest) else { throw FormatError(.digestMismatch, in: .payload) }
+    return digest
   }
 }

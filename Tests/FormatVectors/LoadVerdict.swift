@@ -58,7 +58,11 @@ struct VectorDevice: ~Copyable {
     }
     var bindings = ScopeBindings()
     if let text = vector.value("bound") { try bindings.bind(0, to: scope(text)) }
+    guard let machine = UInt16(exactly: try vector.requiredNumber("machine")) else {
+      throw VectorError.unknown("machine")
+    }
     return DecisionContext(
+      machine: machine,
       boot: BootState(
         bootRoots: verifier.anchors, lifecycle: .secured, floors: Floors(loader: 0, decryptor: 0, firmware: 0),
         keyEpoch: 0, time: 0, hasTrustedClock: false, silicon: []),
@@ -90,7 +94,7 @@ struct VectorDevice: ~Copyable {
       let file = linux_memory_file_module("module")
       defer { close(file) }
       var unpacker = try ModuleUnpacker(file: file, sizeBound: manifest.sizeBound)
-      try PackagePayload(file: package, offset: front.payloadOffset, manifest: manifest)
+      _ = try PackagePayload(file: package, offset: front.payloadOffset, manifest: manifest)
         .decrypt(with: contentKey) { (plaintext) throws(ErrorClass) in
           released += plaintext.withUnsafeBytes { Array($0) }
           try unpacker.take(plaintext)
