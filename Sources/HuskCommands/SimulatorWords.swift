@@ -31,7 +31,8 @@ extension ErrorReport {
         "an update is on trial already (on-trial)",
         hint: "boot the device: the firmware confirms the update, or it is given up after three starts")
     case .notUpdated(let errorClass):
-      self.init("the update is refused (\(errorClass.name)); nothing was changed", hint: errorClass.updateHint)
+      self.init(
+        "the update is refused (\(errorClass.name)); the device starts what it had", hint: errorClass.updateHint)
     case .packaging(let error): self.init(packaging: error)
     case .cryptography(let error): self.init(cryptography: error)
     case .needsRoot: self.init("starting a device needs root", hint: "run it with sudo")

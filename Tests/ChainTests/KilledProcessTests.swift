@@ -113,7 +113,7 @@ struct StoreInUseTests {
       let update = try device.run(["sim", "update", device.path, device.package(2)])
       #expect(
         update.stderr == """
-          husk: error: the update is refused (in-use); nothing was changed
+          husk: error: the update is refused (in-use); the device starts what it had
           husk: hint: its firmware is running and has the store open: end it, or have it try the update
 
           """)

@@ -91,7 +91,8 @@ struct SimUpdateTests {
     #expect(events[3]["status"] as? Int == 9)
     // The old one is shut out now.
     try desk.refuse(
-      "sim", "update", "dev", "firmware-1.husk", error: "the update is refused (rollback); nothing was changed",
+      "sim", "update", "dev", "firmware-1.husk",
+      error: "the update is refused (rollback); the device starts what it had",
       hint: "a security version is below the device's floor; husk sim slots tells the floors")
   }
 
@@ -162,7 +163,8 @@ struct SimUpdateTests {
     bytes[bytes.count - 1] ^= 1
     try desk.write("damaged.husk", bytes)
     try desk.refuse(
-      "sim", "update", "dev", "damaged.husk", error: "the update is refused (digest-mismatch); nothing was changed",
+      "sim", "update", "dev", "damaged.husk",
+      error: "the update is refused (digest-mismatch); the device starts what it had",
       hint: "a file is damaged, or one that the device has in use; husk verify and husk sim slots tell which")
     let anybody = try run(
       "setpriv",
