@@ -71,7 +71,8 @@ struct SizeTests {
     }
     let rows = try rows(of: release)
     var named: Set<String> = []
-    for line in text.matches(of: #/(?m)^\| `([a-z.-]+)`, (\w+) \|(.*)\|$/#) where line.output.2 == release.architecture {
+    for line in text.matches(of: #/(?m)^\| `([a-z.-]+)`, (\w+) \|(.*)\|$/#) where line.output.2 == release.architecture
+    {
       let name = String(line.output.1)
       named.insert(name)
       let stated = line.output.3.split(separator: "|").compactMap { Double($0.filter { $0 != " " }) }
