@@ -145,8 +145,9 @@ extension VerifyCommand {
 
   private func verifyIdentity(_ bytes: [UInt8], _ verifier: ChainVerifier) throws -> String {
     try require(.silicon)
+    let file = try IdentityFile(bytes)
     if bootRoot.isEmpty { throw ValidationError("an identity needs --boot-root <boot-root.pub>") }
-    let identity = try IdentityFile(bytes).verify(with: verifier, bootRoots: loadAnchors(bootRoot).thumbprints).value
+    let identity = try file.verify(with: verifier, bootRoots: loadAnchors(bootRoot).thumbprints).value
     return "identity of device \(hex(identity.deviceID)), \(identity.lifecycle.name)"
   }
 

@@ -42,8 +42,8 @@ struct PathTests {
       touched["bootloader"]
         == [ownPath]
         + opening(["boot/a/decryptor.husk", "boot/a/firmware.husk"])
-        // Whether they are there, and then for good.
-        + opening(["storage/0", "storage/1", "storage/0", "storage/1"]))
+        // Whether they are there, and then for good; their folder's name is made durable.
+        + opening(["storage/0", "storage/1", "storage/0", "storage/1"]) + ["openat ."])
     // The decryptor tries its sandbox out: nothing comes of that either.
     #expect(touched["decryptor"] == [ownPath, "openat /"])
     // Workers, and the processes between fork and exec: the firmware is to be the first to go when memory runs out.
