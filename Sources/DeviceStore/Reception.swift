@@ -134,6 +134,8 @@ extension Reception {
   /// Has the front checked, and finds or makes the file that the package goes to.
   private mutating func openPart() throws(ErrorClass) {
     let package = try checkFront()
+    // With the front came up to eight bytes of what follows; there may not be so many.
+    guard UInt64(pending.count) <= package.payloadOffset &+ package.payloadSize else { throw .sizeMismatch }
     let path = try place(package)
     if try begins(path, with: pending, upTo: package.payloadOffset) {
       store.storage.discard(StorePaths.front)

@@ -42,6 +42,21 @@ struct ReceptionTests {
     }
   }
 
+  @Test("with more behind it is refused, however small the payload is")
+  func longer() throws {
+    let bench = try Bench()
+    for size in [1, 2, 7, 8, 9, 100] {
+      let file = try PackageFixture.stage(.bootFirmware, payload: testBytes(size)).file()
+      for more in [1, 9, 100] {
+        let longer = file + [UInt8](repeating: 0, count: more)
+        for pieces in [1, longer.count] {
+          #expect(bench.install(longer, pieces: pieces) == .sizeMismatch, "\(size) and \(more) bytes")
+        }
+      }
+      #expect(bench.install(file) == nil)
+    }
+  }
+
   @Test("that breaks off at any segment's border, or beside it, goes on there")
   func breaks() throws {
     let file = try Bench.package().file()
