@@ -163,9 +163,15 @@ let formatFixtures = Target.target(
   dependencies: ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "HuskFormat", "SecretBytes"],
   path: "Tests/FormatFixtures", swiftSettings: common)
 
+let testSupport = Target.target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common)
+
+let storageSimulation = Target.target(
+  name: "StorageSimulation", dependencies: ["DeviceStore", "ErrorClass", "TestSupport"],
+  path: "Tests/StorageSimulation", swiftSettings: common)
+
 let testTargets: [Target] = [
   .systemLibrary(name: "CZlib", path: "Tests/CZlib", pkgConfig: "zlib", providers: [.apt(["zlib1g-dev"])]),
-  .target(name: "TestSupport", path: "Tests/TestSupport", swiftSettings: common),
+  testSupport,
   tests("SecretBytesTests", ["CLinux", "SecretBytes"]),
   tests("CBORTests", ["CBOR"]),
   tests("CompressionTests", ["CLibLZ4", "Compression"]),
@@ -178,9 +184,7 @@ let testTargets: [Target] = [
       "FormatFixtures", "HuskFormat", "Protections", "SecretBytes", "SecureWorld", "TestSupport",
     ],
     path: "Tests/DeviceSupport", swiftSettings: common),
-  .target(
-    name: "StorageSimulation", dependencies: ["DeviceStore", "ErrorClass", "TestSupport"],
-    path: "Tests/StorageSimulation", swiftSettings: common),
+  storageSimulation,
   tests("COSETests", ["CBOR", "COSE", "Cryptography", "FormatFixtures", "SecretBytes"]),
   tests("DICETests", ["CBOR", "COSE", "Cryptography", "DICE", "FormatFixtures", "HuskFormat", "SecretBytes"]),
   tests(
@@ -302,13 +306,15 @@ let fuzzTargets: [Target] = [
   moduleLint,
   loader,
   formatFixtures,
+  testSupport,
+  storageSimulation,
   .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
   .executableTarget(
     name: "husk-fuzz",
     dependencies: [
       "BootChain", "CBOR", "CFuzzer", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "Decryptor",
       "DeviceStore", "ErrorClass", "FormatFixtures", "HuskFormat", "Loader", "ModuleELF", "ModuleLint", "Protections",
-      "SecretBytes", "SecureStorage", "SecureWorld",
+      "SecretBytes", "SecureStorage", "SecureWorld", "StorageSimulation",
     ],
     path: "Tests/Fuzz/husk-fuzz", swiftSettings: common),
 ]

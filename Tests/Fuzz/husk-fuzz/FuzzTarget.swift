@@ -11,8 +11,8 @@ struct FuzzTarget: Sendable {
   let seeds: @Sendable (VectorFile) throws -> [[UInt8]]
 
   static let all = [
-    cbor, chain, manifest, grant, identity, package, payload, statusList, requests, replies, handoff, elf, control,
-    storage,
+    cbor, chain, manifest, grant, identity, package, payload, statusList, requests, replies, install, handoff, elf,
+    control, storage,
   ]
 
   static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
@@ -24,6 +24,7 @@ func expect(_ condition: Bool, _ words: StaticString, file: StaticString = #file
 }
 
 /// The value, or nil for whatever error.
+@discardableResult
 func attempt<Value: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Value) -> Value? {
   do throws(Failure) { return try body() } catch { return nil }
 }
