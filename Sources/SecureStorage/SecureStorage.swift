@@ -15,7 +15,7 @@ public protocol StorageMedium: ~Copyable {
 }
 
 /// The decryptor's memory across boots (SPEC 7.8): a state that is only ever replaced as a whole, survives a power cut at
-/// any instant, and can't be put back to an older one.
+/// any instant, and can't be put back to an older one, nor to one that was written and never came in force.
 public struct SecureStorage: ~Copyable {
   /// The state in force.
   public private(set) var state: SecureState
@@ -23,8 +23,11 @@ public struct SecureStorage: ~Copyable {
   private var counter: UInt64
   /// The file that holds the state in force; a new device has none.
   private var file: Int?
-  /// A file was written, but counting failed: whether that state will be in force shows at the next start, so nothing
-  /// more may be written with the same number.
+  /// Whether whatever else can come in force without another step of the counter holds all that ``state`` does.
+  private var isSettled: Bool
+  /// Whether nobody can have written under the number after the counter: this run counted up to it, and wrote nothing since.
+  private var ownsNext = false
+  /// A file was written, but counting failed: whether that state will be in force shows at the next start.
   private var isUndecided = false
 
   /// Starts: finds the state in force, and begins a new one if the storage was lost. That is written with its first change:
@@ -41,53 +44,81 @@ public struct SecureStorage: ~Copyable {
     let counter = try medium.counter()
     let found = try find(&medium, key, counter)
     let state = found?.state ?? SecureState(generation: counter == 0 ? 0 : counter &+ 1)
-    var storage = SecureStorage(key: key, counter: counter, state: state, file: found?.file)
+    var storage = SecureStorage(
+      key: key, counter: counter, state: state, file: found?.file, isSettled: found?.isSettled ?? false)
     if let found, found.counter != counter {
       // Whoever wrote it may have been ended before it was durable: then a power cut would take it back, and the counter
       // would say that the storage was lost.
       try medium.write(found.bytes, to: found.file)
       try storage.count(on: &medium)
+      storage.ownsNext = true
     }
     return storage
   }
 
-  private init(key: consuming SecretBytes, counter: UInt64, state: SecureState, file: Int?) {
+  private init(key: consuming SecretBytes, counter: UInt64, state: SecureState, file: Int?, isSettled: Bool) {
     self.key = key
+    self.isSettled = isSettled
     self.counter = counter
     self.state = state
     self.file = file
   }
 
-  /// Changes the state; when this returns the change is durable and in force. A state that stays the same costs nothing.
+  /// Changes the state; when this returns the change is durable and in force, and nothing that lacks it can come in force
+  /// again. A state that stays the same costs nothing once it is settled.
   ///
-  /// - Throws: what `change` throws, or `io`; then the state in force is what it was.
+  /// - Throws: what `change` throws, `io`, or what counting throws; then the state in force is what it was.
   public mutating func update<Medium: StorageMedium & ~Copyable>(
     on medium: inout Medium, _ change: (inout SecureState) throws(ErrorClass) -> Void
   ) throws(ErrorClass) {
     var next = state
     try change(&next)
-    if next != state { try replace(with: next, on: &medium) }
+    guard next != state || !isSettled else { return }
+    guard !isUndecided else { throw .io }
+    // An earlier run may have written another change under the next number, and somebody hidden it: it could come back
+    // in the place of this one. In the place of the state as it is it takes nothing back.
+    if !ownsNext { try step(to: state, on: &medium) }
+    try step(to: next, on: &medium)
+    isSettled = true
+    noteSettled(on: &medium)
   }
 
-  private mutating func replace<Medium: StorageMedium & ~Copyable>(
-    with next: SecureState, on medium: inout Medium
+  /// Puts a state in force.
+  private mutating func step<Medium: StorageMedium & ~Copyable>(
+    to next: SecureState, on medium: inout Medium
   ) throws(ErrorClass) {
     let (number, overflow) = counter.addingReportingOverflow(1)
     guard !overflow else { throw .io }
-    let bytes: [UInt8]
-    do throws(CryptographyError) {
-      bytes = try SealedState.seal(next, counter: number, key: key)
-    } catch {
-      throw .internal
-    }
-    guard !isUndecided else { throw .io }
-    let target = file == 0 ? 1 : 0
-    try medium.write(bytes, to: target)
+    let bytes = try sealed(next, counter: number, isSettled: isSettled && next == state)
+    // Even a write that fails may have left something whole.
+    ownsNext = false
+    try medium.write(bytes, to: spare)
     isUndecided = true
     try count(on: &medium)
     isUndecided = false
+    ownsNext = true
+    file = spare
     state = next
-    file = target
+  }
+
+  /// Tells the next run that the state in force is settled. Without it that run takes the steps once more, no worse.
+  private mutating func noteSettled<Medium: StorageMedium & ~Copyable>(on medium: inout Medium) {
+    do throws(ErrorClass) {
+      try medium.write(try sealed(state, counter: counter, isSettled: true), to: spare)
+    } catch {
+      // The state is in force all the same.
+    }
+  }
+
+  /// The file that doesn't hold the state in force.
+  private var spare: Int { file == 0 ? 1 : 0 }
+
+  private func sealed(_ state: SecureState, counter: UInt64, isSettled: Bool) throws(ErrorClass) -> [UInt8] {
+    do throws(CryptographyError) {
+      return try SealedState.seal(state, counter: counter, isSettled: isSettled, key: key)
+    } catch {
+      throw .internal
+    }
   }
 
   /// Another number than the next means that somebody else counts.
@@ -100,32 +131,43 @@ public struct SecureStorage: ~Copyable {
   private struct Found {
     let state: SecureState
     let counter: UInt64
+    let isSettled: Bool
     let file: Int
     /// All of the file.
     let bytes: [UInt8]
+
+    /// What two files of one number say: what the settled one does. The other one is kept longer: it was durable before
+    /// the settled one was begun.
+    func joined(with other: Found) -> Found {
+      let (settled, kept) = isSettled ? (self, other) : (other, self)
+      return Found(
+        state: settled.state, counter: counter, isSettled: settled.isSettled, file: kept.file, bytes: kept.bytes)
+    }
   }
 
-  /// The state that was written for the counter, or, which comes first, for the number that follows.
+  /// The state that was written for the counter, a settled one if there is one, or, which comes first, for the number that
+  /// follows.
   private static func find<Medium: StorageMedium & ~Copyable>(
     _ medium: inout Medium, _ key: borrowing SecretBytes, _ counter: UInt64
   ) throws(ErrorClass) -> Found? {
     var current: Found?
     for file in 0..<2 {
       let bytes = try medium.read(file)
-      guard let (state, number) = try open(bytes, key) else { continue }
+      guard let content = try open(bytes, key) else { continue }
+      let number = content.counter
       let isNext = number == counter &+ 1
       guard isNext || (number == counter && counter > 0) else { continue }
-      guard let state else { throw .unsupportedVersion }
-      let found = Found(state: state, counter: number, file: file, bytes: bytes)
+      guard let state = content.state else { throw .unsupportedVersion }
+      let found = Found(state: state, counter: number, isSettled: content.isSettled, file: file, bytes: bytes)
       if isNext { return found }
-      current = found
+      current = current?.joined(with: found) ?? found
     }
     return current
   }
 
   private static func open(
     _ bytes: [UInt8], _ key: borrowing SecretBytes
-  ) throws(ErrorClass) -> (state: SecureState?, counter: UInt64)? {
+  ) throws(ErrorClass) -> SealedState.Content? {
     do throws(CryptographyError) {
       return try SealedState.open(bytes, key: key)
     } catch {

@@ -68,12 +68,12 @@ struct IndependentProviderTests {
 
     let outcome = try provider.end()
     #expect(outcome.stderr == "")
-    let asked = try #require(outcome.stdout.firstMatch(of: #/asked ([0-9 ]+)\ncounted 1\nended 0\n/#)).output.1.split(
+    let asked = try #require(outcome.stdout.firstMatch(of: #/asked ([0-9 ]+)\ncounted 2\nended 0\n/#)).output.1.split(
       separator: " ")
     #expect(asked.first == "0")
     #expect(asked.count { $0 == "0" } == 1, "the secrets once")
     #expect(asked.count { $0 == "3" } == 4, "the time for the identity and each load")
-    #expect(asked.count { $0 == "2" } == 1, "a step of the counter for what was loaded")
+    #expect(asked.count { $0 == "2" } == 2, "two steps of the counter for what was loaded, the run's first change")
     #expect(outcome.status == 0)
   }
 }

@@ -197,8 +197,8 @@ extension Verdict {
   /// SPEC 7.8, one file of two.
   private mutating func openStorage(_ vector: Vector) throws {
     let key = try secret(bytes(fromHex: vector.required("storage-key")))
-    guard let (state, counter) = try SealedState.open(vector.object, key: key), let state,
-      counter == (try vector.requiredNumber("counter"))
+    guard let content = try SealedState.open(vector.object, key: key), let state = content.state,
+      content.counter == (try vector.requiredNumber("counter"))
     else { return self = Verdict(.ignored) }
     add("state", hex(state.encoded()))
   }

@@ -9,7 +9,13 @@ final class Platform {
   var power: Int?
   /// Whether a write that the cut hits leaves half of the new bytes.
   var tears = false
+  /// Whether a write that the cut hits is whole all the same.
+  var failsLate = false
   private(set) var operations = 0
+  /// What was ever in the files, the latest last.
+  private(set) var history: [[UInt8]] = []
+  /// Both files before the latest write.
+  private(set) var former: [[UInt8]] = [[], []]
 
   var medium: Medium { Medium(platform: self) }
 
@@ -27,10 +33,12 @@ final class Platform {
       } catch {
         if platform.tears {
           platform.files[file].replaceSubrange(..<min(20_000, platform.files[file].count), with: bytes[..<20_000])
+        } else if platform.failsLate {
+          platform.replace(file, with: bytes)
         }
         throw error
       }
-      platform.files[file] = bytes
+      platform.replace(file, with: bytes)
     }
 
     mutating func counter() throws(ErrorClass) -> UInt64 {
@@ -43,6 +51,12 @@ final class Platform {
       platform.counter += 1
       return platform.counter
     }
+  }
+
+  private func replace(_ file: Int, with bytes: [UInt8]) {
+    former = files
+    files[file] = bytes
+    history.append(bytes)
   }
 
   private func use() throws(ErrorClass) {

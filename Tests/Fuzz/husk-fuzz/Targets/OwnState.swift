@@ -163,9 +163,9 @@ extension FuzzTarget {
     return true
   } seeds: { vector in
     guard vector.kind == "storage" else { return [] }
-    guard let key = try? secret(named: "storage key"), let open = try? SealedState.open(vector.object, key: key) else {
-      return [vector.object]
-    }
-    return [vector.object, open.state.encoded()]
+    guard let key = try? secret(named: "storage key"),
+      let state = try? SealedState.open(vector.object, key: key)?.state
+    else { return [vector.object] }
+    return [vector.object, state.encoded()]
   }
 }
