@@ -63,23 +63,26 @@ package struct StatusListCheck {
   let list: [UInt8]
   let context: DecisionContext
 
-  /// Decides; returns what is to be remembered.
-  func perform() throws(ErrorClass) -> StatusMark {
+  /// Decides; returns what is to be remembered, and of whom.
+  func perform() throws(ErrorClass) -> (mark: StatusMark, vendorScope: Scope) {
     guard let time = context.time else { throw .internal }
     guard var memory = context.memory else { throw .io }
     let mark: StatusMark
+    let vendorScope: Scope
     do throws(FormatError) {
       let file = try StatusListFile(list)
-      mark = try file.mark(of: file.verify(with: ChainVerifier(anchors: context.boot.bootRoots, time: time)))
+      let verified = try file.verify(with: ChainVerifier(anchors: context.boot.bootRoots, time: time))
+      mark = try file.mark(of: verified)
+      vendorScope = verified.authority.vendorScope
     } catch {
       throw error.errorClass
     }
-    try memory.record(mark)
-    return mark
+    try memory.record(mark, of: vendorScope)
+    return (mark, vendorScope)
   }
 
   /// The same; returns the digest of the list's payload.
-  package func digest() throws(ErrorClass) -> [UInt8] { try perform().digest }
+  package func digest() throws(ErrorClass) -> [UInt8] { try perform().mark.digest }
 
   /// The same by the second copy of this code, on a device.
   func performAgain() throws(ErrorClass) -> [UInt8] {

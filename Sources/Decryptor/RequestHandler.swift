@@ -75,7 +75,7 @@ struct RequestHandler {
     } catch {
       return try report(.finished(id: id, .failed(error)))
     }
-    try report(.finished(id: id, .statusList(list.mark, payload: list.payload)))
+    try report(.finished(id: id, .statusList(list.mark, vendorScope: list.vendorScope, payload: list.payload)))
   }
 
   private func report(_ report: WorkerReport, file: Int32 = -1) throws(Channel.Failure) {

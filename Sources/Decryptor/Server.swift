@@ -218,9 +218,10 @@ extension Server {
         return reply(id, .failed(error), to: client)
       }
       reply(id, .loaded(module), to: client, file: file)
-    case .statusList(let mark, let payload):
+    case .statusList(let mark, let vendorScope, let payload):
+      guard vendorScope.contains(mark.scope) else { return reply(id, .failed(.internal), to: client) }
       do throws(ErrorClass) {
-        try remember { (state) throws(ErrorClass) in try state.record(mark) }
+        try remember { (state) throws(ErrorClass) in try state.record(mark, of: vendorScope) }
       } catch {
         return reply(id, .failed(error), to: client)
       }

@@ -23,7 +23,7 @@ enum WorkerReport: Equatable {
     /// A file passed the check.
     case checked(CheckedFile)
     /// A status list, verified.
-    case statusList(StatusMark, payload: [UInt8])
+    case statusList(StatusMark, vendorScope: Scope, payload: [UInt8])
   }
 
   func encoded() -> [UInt8] {
@@ -74,13 +74,14 @@ enum WorkerReport: Equatable {
       encoder.encode(unsigned: Kind.checked)
       encoder.encode(unsigned: id)
       file.encode(to: &encoder)
-    case .finished(let id, .statusList(let mark, let payload)):
-      encoder.beginArray(6)
+    case .finished(let id, .statusList(let mark, let vendorScope, let payload)):
+      encoder.beginArray(7)
       encoder.encode(unsigned: Kind.statusList)
       encoder.encode(unsigned: id)
       encoder.encode(bytes: mark.scope.bytes)
       encoder.encode(unsigned: mark.number)
       encoder.encode(bytes: mark.digest)
+      encoder.encode(bytes: vendorScope.bytes)
       encoder.encode(bytes: payload)
     }
     return encoder.bytes
@@ -113,7 +114,7 @@ extension WorkerReport {
 
   private static func parse(_ message: [UInt8]) throws(CBORError) -> WorkerReport {
     var reader = CBORReader(message)
-    _ = try reader.readArrayHeader(atMost: 6)
+    _ = try reader.readArrayHeader(atMost: 7)
     let kind = try reader.readUnsigned()
     if kind == Kind.disconnected {
       try reader.finish()
@@ -144,7 +145,9 @@ extension WorkerReport {
       guard let scope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
       let mark = StatusMark(
         scope: scope, number: try reader.readUnsigned(), digest: Array(try reader.readBytes(count: SHA256.byteCount)))
-      report = .finished(id: id, .statusList(mark, payload: Array(try reader.readBytes())))
+      guard let vendorScope = Scope(try reader.readBytes()) else { throw CBORError(.outOfRange, at: 0) }
+      report = .finished(
+        id: id, .statusList(mark, vendorScope: vendorScope, payload: Array(try reader.readBytes())))
     default: throw CBORError(.outOfRange, at: 0)
     }
     try reader.finish()

@@ -28,6 +28,9 @@ public struct SecureState: Equatable, Sendable {
   /// How many modules, list scopes and vendor scopes are remembered at most.
   public static let mostModules = 256
   public static let scopes = 64
+  /// How many modules and list scopes of one vendor at most, so that others have room.
+  public static let modulesOfVendor = mostModules / 4
+  public static let listsOfVendor = scopes / 4
 
   /// A new device's, or one's that lost its storage.
   public init(generation: UInt64) {
@@ -77,7 +80,7 @@ public struct SecureState: Equatable, Sendable {
 
   /// Takes notice of a module that is about to be released.
   ///
-  /// - Throws: `limitExceeded` if there are too many modules or scopes; `rollback` for a number or a security version below
+  /// - Throws: `limitExceeded` if there are too many modules or scopes, of all or of the vendor; `rollback` for a number or a security version below
   ///   the highest.
   public mutating func record(_ load: Load) throws(ErrorClass) {
     guard load.sequence >= highestSequence(of: load.module), load.securityVersion >= floor(of: load.module) else {
@@ -90,7 +93,10 @@ public struct SecureState: Equatable, Sendable {
       }
     } else {
       // On trial too: what couldn't be loaded later isn't tried.
-      guard modules.count < Self.mostModules else { throw .limitExceeded }
+      guard modules.count < Self.mostModules,
+        load.vendorScope == .everything
+          || modules.count(where: { load.vendorScope.covers($0.name) }) < Self.modulesOfVendor
+      else { throw .limitExceeded }
       if !load.isOnTrial {
         modules.append(Module(name: load.module, sequence: load.sequence, floor: load.securityVersion))
       }
@@ -100,15 +106,19 @@ public struct SecureState: Equatable, Sendable {
 
   /// Takes notice of a status list that was verified.
   ///
+  /// - Parameter vendorScope: that of the list's chain.
   /// - Throws: `rollback`, `limitExceeded` (SPEC 5.3).
-  public mutating func record(_ mark: StatusMark) throws(ErrorClass) {
+  public mutating func record(_ mark: StatusMark, of vendorScope: Scope) throws(ErrorClass) {
     do throws(FormatError) {
       if let index = statusMarks.firstIndex(where: { $0.scope == mark.scope }) {
         try statusMarks[index].checkSuccessor(mark)
         statusMarks[index] = mark
       } else {
         try mark.checkFirst()
-        guard statusMarks.count < Self.scopes else { throw FormatError(.limitExceeded, in: .statusList) }
+        guard statusMarks.count < Self.scopes,
+          vendorScope == .everything
+            || statusMarks.count(where: { vendorScope.contains($0.scope) }) < Self.listsOfVendor
+        else { throw FormatError(.limitExceeded, in: .statusList) }
         statusMarks.append(mark)
       }
     } catch {

@@ -52,8 +52,9 @@ struct VectorDevice: ~Copyable {
     var lists = StatusShelf()
     for list in try vector.base64("list") {
       let file = try StatusListFile(list)
-      let mark = try file.mark(of: file.verify(with: verifier))
-      try memory.record(mark)
+      let verified = try file.verify(with: verifier)
+      let mark = try file.mark(of: verified)
+      try memory.record(mark, of: verified.authority.vendorScope)
       lists.put(mark, payload: Array(file.object.payload))
     }
     var bindings = ScopeBindings()

@@ -140,7 +140,7 @@ extension Verdict {
     let mark = try file.mark(of: list)
     do throws(ErrorClass) {
       for seen in Self.marks(of: vector) { try state.recordUnchecked(seen) }
-      try state.record(mark)
+      try state.record(mark, of: list.authority.vendorScope)
     } catch {
       throw FormatError(error, in: .statusList)
     }
@@ -221,7 +221,7 @@ extension SecureState {
     while number < mark.number {
       number += min(Limits.statusJump, mark.number - number)
       let digest = number == mark.number ? mark.digest : [UInt8](repeating: 0, count: 32)
-      try record(StatusMark(scope: mark.scope, number: number, digest: digest))
+      try record(StatusMark(scope: mark.scope, number: number, digest: digest), of: mark.scope)
     }
   }
 }

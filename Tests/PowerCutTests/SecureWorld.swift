@@ -100,7 +100,7 @@ final class SecureWorld: FileChecker {
         let list = try file.verify(with: .device)
         let mark = try file.mark(of: list)
         do throws(ErrorClass) {
-          try memory.record(mark)
+          try memory.record(mark, of: list.authority.vendorScope)
         } catch {
           throw FormatError(error, in: .statusList)
         }
@@ -115,13 +115,16 @@ final class SecureWorld: FileChecker {
   func show(statusList file: Int32) throws(ErrorClass) {
     let bytes = try content(file)
     let mark: StatusMark
+    let vendorScope: Scope
     do throws(FormatError) {
-      let list = try StatusListFile(bytes)
-      mark = try list.mark(of: list.verify(with: .device))
+      let file = try StatusListFile(bytes)
+      let list = try file.verify(with: .device)
+      mark = try file.mark(of: list)
+      vendorScope = list.authority.vendorScope
     } catch {
       throw error.errorClass
     }
-    try remember { (state) throws(ErrorClass) in try state.record(mark) }
+    try remember { (state) throws(ErrorClass) in try state.record(mark, of: vendorScope) }
   }
 
   /// Verifies all of a package and its grant, and remembers them, as a load does.

@@ -25,7 +25,8 @@ enum Fact: CaseIterable, Sendable {
       case .floor: try state.record(load(testName("com.acme.other"), sequence: 1, floor: value))
       case .list:
         try state.record(
-          StatusMark(scope: testScope("com.acme."), number: value, digest: bytes(named: "list \(value)")))
+          StatusMark(scope: testScope("com.acme."), number: value, digest: bytes(named: "list \(value)")),
+          of: testScope("com.acme."))
       }
     }
   }

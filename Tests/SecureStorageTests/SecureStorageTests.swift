@@ -70,7 +70,7 @@ struct SecureStorageTests {
     let platform = Platform()
     let mark = StatusMark(scope: acme, number: 3, digest: bytes(named: "list"))
     record(7, on: platform)
-    #expect(outcome(platform) { (state) throws(ErrorClass) in try state.record(mark) } == nil)
+    #expect(outcome(platform) { (state) throws(ErrorClass) in try state.record(mark, of: acme) } == nil)
     let state = try state(of: platform)
     #expect(state.highestSequence(of: codec) == 7)
     #expect(state.highestSequence(of: testName("com.acme.other")) == 0)
@@ -344,7 +344,7 @@ struct SecureStorageTests {
       }
       for number in 0..<SecureState.scopes {
         let scope = testScope("com.\(long)\(number).")
-        try state.record(StatusMark(scope: scope, number: 1, digest: bytes(named: "x")))
+        try state.record(StatusMark(scope: scope, number: 1, digest: bytes(named: "x")), of: scope)
       }
     }
     #expect(outcome(platform, fill) == nil)
@@ -358,12 +358,57 @@ struct SecureStorageTests {
       try state.record(load(sequence: 1, scope: known, isOnTrial: true))
     }
     let oneList: Change = { (state) throws(ErrorClass) in
-      try state.record(StatusMark(scope: acme, number: 1, digest: bytes(named: "x")))
+      try state.record(StatusMark(scope: acme, number: 1, digest: bytes(named: "x")), of: acme)
     }
     #expect(outcome(platform, oneModule) == .limitExceeded)
     #expect(outcome(platform, oneTrial) == .limitExceeded)
     #expect(outcome(platform, oneList) == .limitExceeded)
     #expect(try state(of: platform) == full)
+  }
+
+  @Test("a vendor's modules and lists leave room for others")
+  func quotas() throws {
+    let greedy = testScope("com.b.")
+    var state = SecureState(generation: 0)
+    func refusal(_ change: Change) -> ErrorClass? {
+      do throws(ErrorClass) {
+        try change(&state)
+        return nil
+      } catch {
+        return error
+      }
+    }
+    func module(_ name: String, of vendor: Scope, isOnTrial: Bool = false) -> ErrorClass? {
+      refusal { (state) throws(ErrorClass) in
+        try state.record(load(testName(name), sequence: 1, scope: vendor, isOnTrial: isOnTrial))
+      }
+    }
+    func list(_ scope: String, number: UInt64 = 1, of vendor: Scope) -> ErrorClass? {
+      refusal { (state) throws(ErrorClass) in
+        let mark = StatusMark(scope: testScope(scope), number: number, digest: bytes(named: "\(number)"))
+        try state.record(mark, of: vendor)
+      }
+    }
+    for number in 0..<64 { #expect(module("com.b.m\(number)", of: greedy) == nil) }
+    for number in 0..<16 { #expect(list("com.b.m\(number)", of: greedy) == nil) }
+    let full = state
+    // More of them, in whatever product line.
+    #expect(module("com.b.more", of: greedy) == .limitExceeded)
+    #expect(module("com.b.line.more", of: greedy) == .limitExceeded)
+    #expect(module("com.b.more", of: greedy, isOnTrial: true) == .limitExceeded)
+    #expect(list("com.b.more", of: greedy) == .limitExceeded)
+    #expect(list("com.b.", of: greedy) == .limitExceeded)
+    #expect(state == full)
+    // What is remembered goes on, and others have room.
+    #expect(module("com.b.m7", of: greedy) == nil)
+    #expect(list("com.b.m7", number: 2, of: greedy) == nil)
+    for number in 0..<64 { #expect(module("com.acme.m\(number)", of: acme) == nil) }
+    for number in 0..<16 { #expect(list("com.acme.m\(number)", of: acme) == nil) }
+    // A name that only begins alike is somebody else's.
+    #expect(module("com.bee.m", of: testScope("com.bee.")) == nil)
+    // Nobody's in particular have what there is in all.
+    #expect(module("com.b.more", of: .everything) == nil)
+    #expect(list("com.b.more", of: .everything) == nil)
   }
 
   @Test("status lists count up per scope, by bounded steps")
@@ -374,7 +419,7 @@ struct SecureStorageTests {
     var state = SecureState(generation: 0)
     func refusal(_ mark: StatusMark) -> ErrorClass? {
       do throws(ErrorClass) {
-        try state.record(mark)
+        try state.record(mark, of: mark.scope)
         return nil
       } catch {
         return error

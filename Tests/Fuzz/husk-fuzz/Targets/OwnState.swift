@@ -154,7 +154,7 @@ extension FuzzTarget {
       _ = attempt { () throws(ErrorClass) in try state.record(load) }
     }
     let mark = StatusMark(scope: testScope("com.acme."), number: 7, digest: FormatFixtures.bytes(named: "list"))
-    _ = attempt { () throws(ErrorClass) in try state.record(mark) }
+    _ = attempt { () throws(ErrorClass) in try state.record(mark, of: testScope("com.acme.")) }
     let later = state.encoded()
     expect(later.count <= SealedState.paddedSize, "a state doesn't fit its file")
     expect(
