@@ -1,6 +1,7 @@
 import ArgumentParser
 import HostSupport
 import HuskFormat
+import Vault
 
 // How words on the command line become values. Each says what it expects when a word doesn't fit.
 
@@ -27,10 +28,16 @@ func parseSubject(_ text: String) throws -> String {
 
 /// The name of a tag or batch.
 func parseLabel(_ text: String) throws -> String {
-  guard isVisible(text), (1...64).contains(text.utf8.count) else {
-    throw ValidationError("a tag or batch has 1 to 64 bytes, and no characters that are invisible or reorder text")
-  }
+  guard DeviceLabel.isAllowed(text) else { throw ValidationError(labelRule) }
   return text
+}
+
+let labelRule = "a tag or batch has 1 to 64 bytes, and no characters that are invisible or reorder text"
+
+/// Why something was done, and who did it.
+func parseReason(_ text: String) throws -> String {
+  guard !text.isEmpty else { throw ValidationError("who and why are told in words: at least one") }
+  return try parseSubject(text)
 }
 
 func parseVersion(_ text: String) throws -> Version {

@@ -41,6 +41,10 @@ public enum VaultError: Error, Equatable, Sendable {
 
   /// The file isn't what a vault exported, or isn't whole.
   case notAnExport
+  /// The export isn't signed by who was to vouch for it.
+  case exportNotSigned
+  /// Nothing that devices may be selected by: ``DeviceLabel``.
+  case unusableLabel
   /// The clock says an earlier time than the vault's latest event had, seconds since 1970.
   case clockSetBack(now: UInt64, latest: UInt64)
   case unknownModule(Name)

@@ -218,7 +218,29 @@ struct VaultCommandTests {
       "vault", "import", "two.vault", "keys.export", "--vault-key", "two.key", "--recipient", "receiver.pem",
       "--signer",
     ]
-    #expect(try report(words + ["root.pub"])["contentKeysLeftOut"] as? Int == 1)
+    let unsigned = try report(["vault", "import", "two.vault", "public.export", "--vault-key", "two.key"])
+    #expect(unsigned["added"] as? Int == 1)
+    #expect(unsigned["signed"] as? Bool == false)
+    #expect(unsigned["statusesLeftOut"] as? Int == 1)
+    #expect(try desk.report("device", "show", "two.vault", device)["status"] as? String == "active")
+    let known = try desk.husk("vault", "import", "two.vault", "public.export", "--vault-key", "two.key")
+    #expect(known.stdout.contains("not asked for: identities alone were taken; --signer takes the rest"))
+    for (file, signer) in [("keys.export", "root.pub"), ("public.export", "acme.pub")] {
+      try desk.refuse(
+        "vault", "import", "two.vault", file, "--vault-key", "two.key", "--signer", signer,
+        error: "\(file): not signed by --signer's key (signature-invalid)",
+        hint: "husk vault export --key signs; without --signer, identities alone are taken")
+    }
+    // Signed, and for who has no recipient's key.
+    try desk.make("vault", "export", "acme.vault", "-o", "signed.export", "--key", "acme.pem")
+    let signed = try report([
+      "vault", "import", "two.vault", "keys.export", "--vault-key", "two.key", "--signer", "acme.pub",
+    ])
+    #expect(signed["contentKeysLeftOut"] as? Int == 1)
+    #expect(signed["signed"] as? Bool == true)
+    #expect(
+      try report(["vault", "import", "two.vault", "signed.export", "--vault-key", "two.key", "--signer", "acme.pub"])[
+        "known"] as? Int == 1)
     #expect(try report(words + ["acme.pub"])["contentKeys"] as? Int == 1)
     let again = try report(words + ["acme.pub"])
     #expect(again["known"] as? Int == 1)

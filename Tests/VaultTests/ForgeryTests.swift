@@ -1,3 +1,4 @@
+import Cryptography
 import DeviceSupport
 import FormatFixtures
 import Foundation
@@ -72,16 +73,106 @@ struct ForgeryTests {
     }
   }
 
-  @Test("passes no grants off as issued here by way of an export; their sequence numbers count")
-  func export() throws {
-    let file = bench.directory.appending(path: "acme.export").path
-    try Vault(bench.path, isReadOnly: true).export(to: file, contentKeys: nil, on: .at(now))
+  /// Another vault, which trusts the same devices.
+  private func makeOther() throws -> Bench {
     let other = try Bench()
     try other.trust()
     let (vault, key) = try other.open()
     _ = try vault.ensureModule(codec, with: key, on: .at(now))
+    return other
+  }
+
+  /// Exports the vault, and has another take it in.
+  private func exchange(
+    with other: Bench, signedBy signer: String? = nil, believing believed: String? = nil
+  ) throws -> ImportSummary {
+    let file = bench.directory.appending(path: "\(UUID()).export").path
+    let signing = try signer.map { ExportSigning(by: try SigningKey(ed25519Seed: secret(named: $0))) }
+    try Vault(bench.path, isReadOnly: true).export(to: file, signing: signing, on: .at(now))
+    let (vault, key) = try other.open()
     let verifier = IdentityVerifier(trust: try vault.trust(with: key), lifecycle: .secured, now: now)
-    let summary = try vault.importExport(file, verifier: verifier, contentKeys: nil, with: key, on: .at(now)) { _ in }
+    return try vault.importExport(
+      file, verifier: verifier, authority: believed.map { ImportAuthority(signer: TestKey($0).publicKey) }, with: key,
+      on: .at(now)
+    ) { _ in }
+  }
+
+  @Test("decides nothing by an export that nobody vouches for: identities alone are taken, and the rest is counted")
+  func unsignedExport() throws {
+    let (vault, key) = try bench.open()
+    _ = try vault.setStatus(
+      .decommissioned, of: [bench.devices()[1]], selectedBy: nil, why: "gone", with: key, on: .at(now))
+    let other = try makeOther()
+    // Whoever is believed must have signed all of it.
+    for signer in [nil, "acme"] {
+      #expect(throws: VaultError.exportNotSigned) {
+        try exchange(with: other, signedBy: signer, believing: "another")
+      }
+    }
+    #expect(try other.devices() == [])
+    for signer in [nil, "acme"] {
+      let summary = try exchange(with: other, signedBy: signer)
+      #expect(!summary.isSigned)
+      #expect(summary.added == (signer == nil ? 2 : 0))
+      #expect(summary.batchesLeftOut == 1)
+      #expect(summary.tagsLeftOut == 1)
+      #expect(summary.statusesLeftOut == 1)
+      #expect(summary.grantsLeftOut == 1)
+      #expect(summary.grants == 0)
+    }
+    let devices = try other.devices()
+    #expect(devices.allSatisfy { $0.status == .active && $0.batch == nil })
+    #expect(try other.open().vault.tags(of: devices).isEmpty)
+    #expect(try other.candidate(0).candidate.sequence == 1)
+    // The same from who is believed.
+    let believed = try exchange(with: other, signedBy: "acme", believing: "acme")
+    #expect(believed.isSigned)
+    #expect(believed.grants == 1)
+    #expect(try other.devices().map(\.status) == [.active, .decommissioned])
+    #expect(try other.open().vault.tags(of: other.devices()[0]) == ["beta"])
+    #expect(try other.findings() == [])
+  }
+
+  @Test(
+    "uses up no sequence numbers by an export, even a signed one",
+    arguments: [(65_536, true), (65_537, false), (Int64.max, false)])
+  func farSequence(number: Int64, isTaken: Bool) throws {
+    try bench.edit("UPDATE grants SET sequence = \(number)")
+    let other = try makeOther()
+    let summary = try exchange(with: other, signedBy: "acme", believing: "acme")
+    #expect(summary.grants == (isTaken ? 1 : 0))
+    #expect(summary.grantsLeftOut == (isTaken ? 0 : 1))
+    #expect(try other.candidate(0).candidate.sequence == (isTaken ? 65_537 : 1))
+  }
+
+  @Test(
+    "gives no name that nobody sees, here or by an export",
+    arguments: ["", "a\u{0}b", "pai\u{200b}d", "line\nbreak", String(repeating: "x", count: 65)])
+  func names(name: String) throws {
+    let (vault, key) = try bench.open()
+    #expect(throws: VaultError.unusableLabel) {
+      try vault.tag(bench.devices(), as: name, selectedBy: nil, with: key, on: .at(now))
+    }
+    var terms = AdditionTerms()
+    terms.batch = name
+    #expect(throws: VaultError.unusableLabel) { try bench.add([IdentityFixture("C").file()], terms: terms) }
+    let digits = name.utf8.map { String(format: "%02x", $0) }.joined()
+    // What reads the table for the export ends at a zero.
+    for table in ["tags", "batches"] where !name.contains("\0") {
+      let former = table == "tags" ? "beta" : "paid"
+      try bench.edit("UPDATE \(table) SET name = CAST(x'\(digits)' AS TEXT)")
+      #expect(throws: VaultError.notAnExport) {
+        try exchange(with: makeOther(), signedBy: "acme", believing: "acme")
+      }
+      try bench.edit("UPDATE \(table) SET name = '\(former)'")
+    }
+  }
+
+  @Test("passes no grants off as issued here by way of an export; their sequence numbers count")
+  func export() throws {
+    let other = try makeOther()
+    let (vault, key) = try other.open()
+    let summary = try exchange(with: other, signedBy: "acme", believing: "acme")
     #expect(summary.added == 2)
     #expect(summary.grants == 1)
     #expect(try vault.grantedTerms(of: codec) == [])

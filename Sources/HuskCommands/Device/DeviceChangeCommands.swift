@@ -21,10 +21,10 @@ struct DeviceStatusCommand: ParsableCommand {
 
   @OptionGroup var targets: DeviceTargets
 
-  @Option(help: "Who wants it; without it the user that runs this.", transform: parseSubject)
+  @Option(help: "Who wants it; without it the user that runs this.", transform: parseReason)
   var who: String?
 
-  @Option(help: "Why.", transform: parseSubject)
+  @Option(help: "Why.", transform: parseReason)
   var why: String
 
   @OptionGroup var key: VaultKeyOptions

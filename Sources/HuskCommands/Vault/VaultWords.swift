@@ -41,6 +41,11 @@ extension ErrorReport {
         "the clock says \(Timestamp(seconds: now).text), but the vault was changed at \(Timestamp(seconds: latest).text)",
         hint: "set the clock; if it is right now, husk vault clock --accept goes on from here")
     case .notAnExport: self.init("not a vault's export, or not all of one")
+    case .exportNotSigned:
+      self.init(
+        "not signed by --signer's key (signature-invalid)",
+        hint: "husk vault export --key signs; without --signer, identities alone are taken")
+    case .unusableLabel: self.init(labelRule)
     case .unknownModule(let name):
       self.init("no module \(name.text)", hint: "husk module list tells the modules; pack begins new ones")
     case .unknownEpoch(let name, let epoch): self.init("no epoch \(epoch) of \(name.text)")

@@ -130,6 +130,7 @@ extension Database {
 
   /// The row of a tag or batch, which is made if need be.
   func ensureRow(named name: String, in table: String) throws -> Int64 {
+    guard DeviceLabel.isAllowed(name) else { throw VaultError.unusableLabel }
     if let id = try row(named: name, in: table) { return id }
     try execute(sql: "INSERT INTO \(table) (name) VALUES (?)", arguments: [name])
     return lastInsertedRowID

@@ -4,32 +4,41 @@ import GRDB
 import HostSupport
 import HuskFormat
 
-/// To whom content keys go with an export, and who vouches for them.
-public final class ContentKeyExport {
-  let vaultKey: VaultKey
-  let recipient: [UInt8]
+/// Who vouches for an export, and to whom content keys go with it.
+public final class ExportSigning {
   let signer: SigningKey
+  let contentKeys: ContentKeys?
 
-  /// - Parameters:
-  ///   - recipient: X25519, 32 bytes.
-  ///   - signer: vouches for the keys.
-  public init(vaultKey: VaultKey, recipient: [UInt8], signer: consuming SigningKey) {
-    self.vaultKey = vaultKey
-    self.recipient = recipient
+  /// Content keys that go with an export.
+  public struct ContentKeys {
+    let vaultKey: VaultKey
+    let recipient: [UInt8]
+
+    /// - Parameter recipient: X25519, 32 bytes.
+    public init(openedBy vaultKey: VaultKey, to recipient: [UInt8]) {
+      self.vaultKey = vaultKey
+      self.recipient = recipient
+    }
+  }
+
+  public init(by signer: consuming SigningKey, contentKeys: ContentKeys? = nil) {
     self.signer = signer
+    self.contentKeys = contentKeys
   }
 }
 
 extension Vault {
   /// Writes what is public in the vault to a file (SPEC 14.7): devices with their identities, grants, events. Content
   /// keys only if asked for, encrypted to somebody, and with an event that tells so.
-  public func export(
-    to path: String, contentKeys: ContentKeyExport?, on occasion: Occasion
-  ) throws(VaultError) {
+  ///
+  /// - Parameter signing: without it another vault takes identities alone.
+  public func export(to path: String, signing: ExportSigning?, on occasion: Occasion) throws(VaultError) {
     do {
-      var output = try ExportWriter(path)
+      var output = try ExportWriter(path, signing)
       try output.write(.vault(id: id, at: occasion.now))
-      if let contentKeys { try writeContentKeys(contentKeys, to: &output, on: occasion) }
+      if let signing, let contentKeys = signing.contentKeys {
+        try writeContentKeys(contentKeys, signedWith: signing.signer, to: &output, on: occasion)
+      }
       try writeDevices(to: &output)
       try writeGrants(to: &output)
       var next: UInt64 = 1
@@ -46,7 +55,8 @@ extension Vault {
   }
 
   private func writeContentKeys(
-    _ export: ContentKeyExport, to output: inout ExportWriter, on occasion: Occasion
+    _ export: ExportSigning.ContentKeys, signedWith signer: borrowing SigningKey, to output: inout ExportWriter,
+    on occasion: Occasion
   ) throws {
     let epochs = try modules().flatMap { module in module.epochs.map { (module.name, $0.number) } }
     // Told before anything goes out.
@@ -63,7 +73,7 @@ extension Vault {
       try output.write(
         .contentKey(
           ExportedContentKey.make(
-            key, module: module, epoch: epoch, to: export.recipient, signedWith: export.signer)))
+            key, module: module, epoch: epoch, to: export.recipient, signedWith: signer)))
     }
   }
 
@@ -133,21 +143,28 @@ extension Database {
   }
 }
 
-/// Writes records, and the digest of them all at the end.
+/// Writes records, and the signature and digest of them all at the end.
 private struct ExportWriter: ~Copyable {
   private let file: OutputFile
+  private let signing: ExportSigning?
+  /// Of what comes before the signature.
+  private var signed: SHA256
+  /// Of what comes before the end.
   private var digest: SHA256
   private var pending: [UInt8]
 
   private static let pieceSize = 1 << 18
 
-  init(_ path: String) throws {
+  init(_ path: String, _ signing: ExportSigning?) throws {
     let file = try OutputFile(path, mode: 0o644)
+    let signed = try SHA256()
     let digest = try SHA256()
     var encoder = CBOREncoder()
     FileLabel.export.encode(to: &encoder)
     pending = encoder.bytes
     self.file = file
+    self.signing = signing
+    self.signed = signed
     self.digest = digest
   }
 
@@ -158,6 +175,11 @@ private struct ExportWriter: ~Copyable {
 
   consuming func publish() throws {
     try flush()
+    if let signing {
+      let record = ExportRecord.signature(try ExportSignature.make(signed.finalize(), with: signing.signer)).encoded
+      try digest.update(record.span.bytes)
+      try file.write(record.span.bytes)
+    }
     let record = ExportRecord.end(digest: try digest.finalize()).encoded
     try file.write(record.span.bytes)
     try file.publish()
@@ -166,6 +188,7 @@ private struct ExportWriter: ~Copyable {
   private mutating func flush() throws {
     let piece = pending
     pending = []
+    try signed.update(piece.span.bytes)
     try digest.update(piece.span.bytes)
     try file.write(piece.span.bytes)
   }

@@ -1,5 +1,6 @@
 import CBOR
 import Cryptography
+import HostSupport
 import HuskFormat
 
 /// One record of an export (SPEC 14.7).
@@ -11,6 +12,8 @@ enum ExportRecord {
   case event(record: [UInt8], hash: [UInt8])
   /// A COSE_Sign1 of ``ExportedContentKey``.
   case contentKey([UInt8])
+  /// A COSE_Sign1 of ``ExportSignature``.
+  case signature([UInt8])
   /// SHA-256 of everything before this record.
   case end(digest: [UInt8])
 
@@ -47,6 +50,7 @@ extension ExportRecord {
     static let grant: UInt64 = 4
     static let event: UInt64 = 5
     static let contentKey: UInt64 = 6
+    static let signature: UInt64 = 7
   }
 
   var encoded: [UInt8] {
@@ -85,6 +89,9 @@ extension ExportRecord {
       encoder.encode(bytes: hash)
     case .contentKey(let object):
       encoder.begin(Kind.contentKey, 1)
+      encoder.encode(encoded: object)
+    case .signature(let object):
+      encoder.begin(Kind.signature, 1)
       encoder.encode(encoded: object)
     }
     return encoder.bytes
@@ -128,6 +135,7 @@ extension ExportRecord {
       case (Kind.event, 3):
         self = .event(record: Array(try reader.readBytes()), hash: Array(try reader.readBytes(count: 32)))
       case (Kind.contentKey, 2): self = .contentKey(Array(try reader.skipItem()))
+      case (Kind.signature, 2): self = .signature(Array(try reader.skipItem()))
       default: return nil
       }
       try reader.finish()
@@ -148,6 +156,9 @@ extension CBOREncoder {
 extension CBORReader {
   /// The name of a batch or tag.
   fileprivate mutating func readLabel() throws(CBORError) -> String {
-    String(decoding: try readText(atMost: 256), as: UTF8.self)
+    let start = position
+    let name = String(decoding: try readText(atMost: DeviceLabel.longest), as: UTF8.self)
+    guard DeviceLabel.isAllowed(name) else { throw CBORError(.outOfRange, at: start) }
+    return name
   }
 }

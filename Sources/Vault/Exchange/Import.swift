@@ -7,14 +7,24 @@ import HostSupport
 import HuskFormat
 import SecretBytes
 
-/// Who may open content keys of an import, and who must have vouched for them.
-public final class ContentKeyImport {
-  let recipient: X25519PrivateKey
+/// Who must have vouched for an import, and what opens the content keys in it.
+public final class ImportAuthority {
   let signer: PublicKey
+  let recipient: ContentKeyRecipient?
 
-  public init(recipient: consuming X25519PrivateKey, signer: PublicKey) {
-    self.recipient = recipient
+  /// - Parameter recipient: without one content keys are left out.
+  public init(signer: PublicKey, recipient: ContentKeyRecipient? = nil) {
     self.signer = signer
+    self.recipient = recipient
+  }
+}
+
+/// What opens content keys of an import.
+public final class ContentKeyRecipient {
+  let key: X25519PrivateKey
+
+  public init(_ key: consuming X25519PrivateKey) {
+    self.key = key
   }
 }
 
@@ -25,45 +35,55 @@ public struct ImportSummary: Equatable, Sendable {
   public internal(set) var updated: UInt64 = 0
   public internal(set) var known: UInt64 = 0
   public internal(set) var refused: UInt64 = 0
+  /// Whether a signer was told, and vouches for the file: else devices and their identities alone were taken.
+  public internal(set) var isSigned = false
+  /// That nobody vouches for.
+  public internal(set) var batchesLeftOut: UInt64 = 0
+  public internal(set) var tagsLeftOut: UInt64 = 0
+  /// Other than active.
+  public internal(set) var statusesLeftOut: UInt64 = 0
   public internal(set) var grants: UInt64 = 0
-  /// Of devices or epochs that the vault doesn't have.
+  /// That nobody vouches for; of devices or epochs that the vault doesn't have; or with numbers too far on.
   public internal(set) var grantsLeftOut: UInt64 = 0
   public internal(set) var contentKeys: UInt64 = 0
-  /// That don't open, aren't by the signer, or differ from what the vault has.
+  /// That nobody vouches for, don't open, or differ from what the vault has.
   public internal(set) var contentKeysLeftOut: UInt64 = 0
 }
 
 extension Vault {
   /// Takes in what another vault exported (SPEC 14.7). What is there already stays; doing it again changes nothing.
   ///
-  /// Every identity is verified as if its device came by itself. The file is read twice: it must be whole.
+  /// Every identity is verified as if its device came by itself; all else is taken only if somebody vouches for it. The
+  /// file is read twice: it must be whole.
   ///
   /// - Parameters:
   ///   - verifier: of identities.
+  ///   - authority: nil takes identities alone.
   ///   - refused: is told of each device that isn't taken in.
-  /// - Throws: `notAnExport` where the file isn't one, or isn't whole; nothing was changed then.
+  /// - Throws: `notAnExport` where the file isn't one, or isn't whole; `exportNotSigned`: nothing was changed then.
   public func importExport(
-    _ path: String, verifier: IdentityVerifier, contentKeys: ContentKeyImport?, with key: VaultKey,
+    _ path: String, verifier: IdentityVerifier, authority: ImportAuthority?, with key: VaultKey,
     on occasion: Occasion, refused: (IdentityRefusal) -> Void
   ) throws(VaultError) -> ImportSummary {
     do {
-      let digest = try ExportReader.check(path)
-      var intake = Intake(vault: self, key: key, verifier: verifier, occasion: occasion, digest: digest)
+      let checked = try ExportReader.check(path, signedBy: authority?.signer)
+      var intake = Intake(
+        vault: self, key: key, verifier: verifier, authority: authority, occasion: occasion, digest: checked.digest)
       var reader = try ExportReader(path)
-      while let record = try reader.next() {
+      while let record = try reader.next(of: checked) {
         switch record {
         case .vault(let id, _): intake.source = id
         case .device(let device): try intake.take(device, refused)
         case .series(let number, let terms, let chain): try intake.take(series: number, terms, chain)
         case .grant(let grant): try intake.take(grant)
         case .contentKey(let object):
-          if let contentKeys {
-            try intake.take(contentKey: object, contentKeys)
+          if let authority {
+            try intake.take(contentKey: object, authority)
           } else {
             intake.summary.contentKeysLeftOut += 1
           }
         // Another vault's log is its own.
-        case .event, .end: break
+        case .event, .signature, .end: break
         }
       }
       try intake.finish()
@@ -79,6 +99,8 @@ private struct Intake {
   let vault: Vault
   let key: VaultKey
   let verifier: IdentityVerifier
+  /// Who vouches for the file; nil if nobody does.
+  let authority: ImportAuthority?
   let occasion: Occasion
   /// Of the file.
   let digest: [UInt8]
@@ -88,17 +110,22 @@ private struct Intake {
   private var series: [UInt64: GrantSeries] = [:]
   private var grants: [ExportRecord.Grant] = []
 
-  init(vault: Vault, key: VaultKey, verifier: IdentityVerifier, occasion: Occasion, digest: [UInt8]) {
+  init(
+    vault: Vault, key: VaultKey, verifier: IdentityVerifier, authority: ImportAuthority?, occasion: Occasion,
+    digest: [UInt8]
+  ) {
     self.vault = vault
     self.key = key
     self.verifier = verifier
+    self.authority = authority
     self.occasion = occasion
     self.digest = digest
+    summary.isSigned = authority != nil
   }
 
-  mutating func take(contentKey object: [UInt8], _ keys: ContentKeyImport) throws {
-    guard let exported = ExportedContentKey(object, signedBy: keys.signer),
-      let contentKey = exported.open(with: keys.recipient)
+  mutating func take(contentKey object: [UInt8], _ authority: ImportAuthority) throws {
+    guard let exported = ExportedContentKey(object, signedBy: authority.signer),
+      let contentKey = authority.recipient.flatMap({ exported.open(with: $0.key) })
     else {
       summary.contentKeysLeftOut += 1
       return
@@ -142,8 +169,10 @@ private struct Intake {
       }
     }
     var terms = AdditionTerms()
-    terms.batch = device.batch
-    terms.tags = device.tags
+    if authority != nil {
+      terms.batch = device.batch
+      terms.tags = device.tags
+    }
     terms.source = "vault \(hexadecimal(source))"
     let outcomes = try vault.add(verified, terms, with: key, on: occasion)
     if case .refused(let refusal) = outcomes.last {
@@ -157,6 +186,12 @@ private struct Intake {
       summary.known += 1
     } else {
       summary.updated += 1
+    }
+    guard authority != nil else {
+      summary.batchesLeftOut += device.batch == nil ? 0 : 1
+      summary.tagsLeftOut += UInt64(device.tags.count)
+      summary.statusesLeftOut += device.status == .active ? 0 : 1
+      return
     }
     try takeStatus(device.status, of: verified)
   }
@@ -179,6 +214,10 @@ private struct Intake {
   }
 
   mutating func take(_ grant: ExportRecord.Grant) throws {
+    guard authority != nil else {
+      summary.grantsLeftOut += 1
+      return
+    }
     grants.append(grant)
     if grants.count >= 2000 { try flush() }
   }
@@ -204,7 +243,7 @@ private struct Intake {
 }
 
 /// Puts records of grants into a vault, within one transaction: sequence numbers that another vault used must not be
-/// used again. Nobody signed the file: that a device had a module, and on which terms, isn't believed.
+/// used again. Who signed the file vouches for these alone: a new issue doesn't go by another vault's terms.
 private struct GrantMerge {
   private let database: Database
   private let digest: [UInt8]
@@ -234,6 +273,10 @@ private struct GrantMerge {
       return
     }
     let module = try database.moduleID(series.terms.module)
+    guard try isNear(grant.sequence, device: identity.rowID("device", in: .identity), module: module) else {
+      leftOut += 1
+      return
+    }
     let row = try row(of: series, module: module)
     let seal = try sealer.seal(
       SealedRecord.grant(
@@ -250,6 +293,16 @@ private struct GrantMerge {
     guard database.changesCount > 0 else { return }
     taken += 1
     try database.execute(sql: "UPDATE grant_series SET count = count + 1 WHERE id = ?", arguments: [row])
+  }
+
+  /// Whether a number leaves enough for the vault's own grants.
+  private func isNear(_ sequence: UInt64, device: Int64, module: Int64) throws -> Bool {
+    let known = try Row.fetchOne(
+      database.cachedStatement(
+        sql: "SELECT coalesce(max(sequence), 0) AS known FROM grants WHERE device = ? AND module = ?"),
+      arguments: [device, module])
+    guard let known = try known?.number("known", in: .grant) else { return false }
+    return sequence >= 1 && sequence <= known + Limits.statusJump
   }
 
   func finish(_ source: [UInt8]) throws {
@@ -300,55 +353,5 @@ extension Database {
       cachedStatement(
         sql: "SELECT 1 FROM content_keys JOIN modules ON modules.id = module WHERE name = ? AND epoch = ?"),
       arguments: [module.text, Int64(clamping: epoch)]) != nil
-  }
-}
-
-/// Reads an export record by record.
-private struct ExportReader: ~Copyable {
-  private var buffer: SequenceBuffer
-
-  init(_ path: String) throws {
-    var buffer = try SequenceBuffer(path, longestItem: ExportRecord.longest)
-    guard buffer.size != nil else { throw FileError(path, .notRegularFile) }
-    try buffer.fill()
-    guard FileLabel.detect(buffer.bytes) == .export else { throw VaultError.notAnExport }
-    buffer.position = FileLabel.sequenceLabelSize
-    self.buffer = buffer
-  }
-
-  /// Nil at the end.
-  mutating func next() throws -> ExportRecord? {
-    try item().map { item in
-      guard let record = ExportRecord(item) else { throw VaultError.notAnExport }
-      return record
-    }
-  }
-
-  /// Checks that a file is whole: every record is one, and the last one has the digest of all others. Returns it.
-  static func check(_ path: String) throws -> [UInt8] {
-    var reader = try ExportReader(path)
-    var digest = try SHA256()
-    let label = Array(reader.buffer.bytes[..<FileLabel.sequenceLabelSize])
-    try digest.update(label.span.bytes)
-    while let item = try reader.item() {
-      guard let record = ExportRecord(item) else { throw VaultError.notAnExport }
-      if case .end(let expected) = record {
-        let found = try digest.finalize()
-        guard try reader.item() == nil, found == expected else { throw VaultError.notAnExport }
-        return found
-      }
-      try digest.update(item.span.bytes)
-    }
-    throw VaultError.notAnExport
-  }
-
-  private mutating func item() throws -> [UInt8]? {
-    try buffer.fill()
-    guard buffer.position < buffer.bytes.count else { return nil }
-    do throws(CBORError) {
-      return try buffer.takeItem()
-    } catch {
-      throw VaultError.notAnExport
-    }
   }
 }
