@@ -14,7 +14,7 @@ struct Meta {
 }
 
 extension Database {
-  /// The schema's version; throws `notAVault` or `newerSchema`.
+  /// The schema's version; throws `notAVault`, `newerSchema`, or `altered` where that version consists of something else.
   func checkedVersion() throws -> Int {
     guard try Int.fetchOne(self, sql: "PRAGMA application_id") == Schema.applicationID else {
       throw VaultError.notAVault
@@ -24,6 +24,7 @@ extension Database {
     guard version <= Schema.version else {
       throw VaultError.newerSchema(found: version, supported: Schema.version)
     }
+    try checkSchema(version: version)
     return version
   }
 

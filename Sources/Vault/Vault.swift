@@ -118,7 +118,7 @@ private let fileHeader = Array("SQLite format 3\0".utf8)
 
 private func openForWriting(_ path: String) throws -> DatabaseQueue {
   let database = try DatabaseQueue(path: path, configuration: configuration(.writing))
-  // Looked at before anything is changed: it may be another program's database.
+  // Looked at before anything is changed: it may be another program's database, or hold others' triggers.
   let version = try database.read { try $0.checkedVersion() }
   // What is recorded survives a power cut, and who reads doesn't wait for who writes.
   try database.writeWithoutTransaction { try $0.execute(sql: "PRAGMA journal_mode = WAL") }
@@ -177,8 +177,8 @@ private func configuration(_ use: Use) -> Configuration {
   configuration.readonly = use == .immutable
   configuration.busyMode = .timeout(Vault.patience)
   configuration.prepareDatabase { database in
-    // Views and triggers that somebody put into the file get no dangerous functions to call; what is overwritten,
-    // such as a content key under a former vault key, doesn't stay in unused parts of the file.
+    // What the file defines gets no dangerous functions to call, even before it is looked at; what is overwritten, such
+    // as a content key under a former vault key, doesn't stay in unused parts of the file.
     try database.execute(
       sql: "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; PRAGMA secure_delete = ON")
     switch use {

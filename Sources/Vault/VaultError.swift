@@ -12,6 +12,8 @@ public enum VaultError: Error, Equatable, Sendable {
   case notAVault
   /// A database, but not as Husk would have written it: `vault check` tells more.
   case damaged(Part)
+  /// Its tables, indexes, triggers or views aren't those of its version: which one, and what about it.
+  case altered(String, Alteration)
   /// Made by a newer version of Husk.
   case newerSchema(found: Int, supported: Int)
   /// Made by an older version of Husk, and opened for reading only: it can't be brought up to date.
@@ -70,6 +72,13 @@ public enum VaultError: Error, Equatable, Sendable {
   case decommissioned
   /// The device was re-keyed or updated since its record was read.
   case deviceChanged
+
+  /// What was done to something that a vault's file consists of.
+  public enum Alteration: Equatable, Sendable {
+    /// It isn't Husk's, or isn't as Husk made it.
+    case changed
+    case missing
+  }
 
   /// What is damaged.
   public enum Part: Equatable, Sendable {

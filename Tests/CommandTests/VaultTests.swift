@@ -162,6 +162,19 @@ struct VaultCommandTests {
     #expect((report["findings"] as? [[String: Any]])?.first?["part"] as? String == "a device")
   }
 
+  @Test("isn't used once it holds a trigger that isn't Husk's")
+  func altered() throws {
+    let device = try desk.addDevice()
+    try edit("CREATE TRIGGER undo AFTER UPDATE ON devices BEGIN UPDATE devices SET status = 1; END")
+    try desk.refuse(
+      "device", "status", "acme.vault", "suspended", device, "--why", "stolen", "--vault-key", "vault.key",
+      error: "acme.vault: the vault was altered: its trigger undo isn't as Husk makes it",
+      hint: "somebody who can write the file did that: use a husk vault backup of before")
+    let check = try desk.husk("vault", "check", "acme.vault")
+    #expect(check.status == 1)
+    #expect(check.stderr.contains("the vault was altered: its trigger undo"))
+  }
+
   @Test("signs the head of its log, which shows later that nothing before it is missing")
   func head() throws {
     try desk.make("vault", "head", "acme.vault", "--key", "acme.pem", "-o", "one.head")
@@ -174,7 +187,10 @@ struct VaultCommandTests {
     try desk.refuse(
       "vault", "check", "acme.vault", "--head", "one.head", "--head-key", "root.pub",
       error: "one.head: the signature of the log's head doesn't verify (signature-invalid)")
-    try edit("DROP TRIGGER events_last", "DELETE FROM events WHERE number >= 3")
+    let trigger = try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).read {
+      try String.fetchOne($0, sql: "SELECT sql FROM sqlite_schema WHERE name = 'events_last'")
+    }
+    try edit("DROP TRIGGER events_last", "DELETE FROM events WHERE number >= 3", #require(trigger))
     let outcome = try desk.husk(check + ["acme.pub"])
     #expect(outcome.status == 1)
     #expect(outcome.stdout.contains("the log: the log ends at event 2, but had 3 once"))

@@ -127,6 +127,17 @@ struct Bench {
     }
   }
 
+  /// Does to the log what takes intent: the triggers are put aside, and put back.
+  func forge(_ statement: String) throws {
+    let triggers = try DatabaseQueue(path: path).read {
+      try Row.fetchAll($0, sql: "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
+        .map { (name: $0["name"] as String, sql: $0["sql"] as String) }
+    }
+    for trigger in triggers { try edit("DROP TRIGGER \(trigger.name)") }
+    try edit(statement)
+    for trigger in triggers { try edit(trigger.sql) }
+  }
+
   func file() throws -> Data { try Data(contentsOf: URL(filePath: path)) }
 }
 

@@ -36,6 +36,48 @@ struct ForgeryTests {
     return try candidates.next(10).map { try check.recipient(of: $0) }.count
   }
 
+  /// What a trigger, view or changed table would do in commands that the vendor gives, and what is told of it.
+  static let alterations: [(statement: String, object: String, VaultError.Alteration)] = [
+    (
+      "CREATE TRIGGER undo AFTER UPDATE OF status ON devices BEGIN "
+        + "UPDATE devices SET status = old.status, seal = old.seal WHERE id = old.id; END", "trigger undo", .changed
+    ),
+    ("CREATE TRIGGER t AFTER INSERT ON grants BEGIN DELETE FROM trust; END", "trigger t", .changed),
+    // A name that SQLite keeps for itself.
+    (
+      "PRAGMA writable_schema = ON; INSERT INTO sqlite_schema (type, name, tbl_name, rootpage, sql) VALUES ('trigger', "
+        + "'sqlite_t', 'devices', 0, 'CREATE TRIGGER sqlite_t AFTER UPDATE ON devices BEGIN DELETE FROM trust; END')",
+      "trigger sqlite_t", .changed
+    ),
+    (
+      "ALTER TABLE trust RENAME TO own; CREATE VIEW trust AS SELECT * FROM own", "table own", .changed
+    ),
+    ("CREATE VIEW v AS SELECT 1", "view v", .changed),
+    ("CREATE TABLE extra (a)", "table extra", .changed),
+    ("CREATE INDEX extra ON devices (status)", "index extra", .changed),
+    ("ALTER TABLE tags ADD COLUMN extra TEXT", "table tags", .changed),
+    ("DROP INDEX tags_of_device", "index tags_of_device", .missing),
+    ("DROP TRIGGER events_stay", "trigger events_stay", .missing),
+    ("PRAGMA foreign_keys = OFF; DROP TABLE packages", "table packages", .missing),
+    (
+      "DROP TRIGGER events_last; CREATE TRIGGER events_last BEFORE DELETE ON events BEGIN SELECT 1; END",
+      "trigger events_last", .changed
+    ),
+  ]
+
+  @Test("has nothing of his own run in commands that others give", arguments: alterations.indices)
+  func altered(index: Int) throws {
+    let (statement, object, alteration) = Self.alterations[index]
+    try bench.edit(statement)
+    let before = try bench.file()
+    for isReadOnly in [false, true] {
+      #expect(throws: VaultError.altered(object, alteration), "\(statement)") {
+        _ = try Vault(bench.path, isReadOnly: isReadOnly)
+      }
+    }
+    #expect(try bench.file() == before)
+  }
+
   @Test("puts no device into a batch that gets grants")
   func batch() throws {
     #expect(try examine(codec) { $0.batch = "paid" } == 1)

@@ -95,7 +95,7 @@ struct LogTests {
   @Test("shows where somebody changed it with intent", arguments: forgeries)
   func forgery(statement: String, finding: String) throws {
     try bench.trust()
-    try forge(statement)
+    try bench.forge(statement)
     #expect(try bench.findings().filter { $0.part == .event }.map(\.what) == [finding])
   }
 
@@ -106,7 +106,7 @@ struct LogTests {
     let late = try bench.open().vault.logHead(now: now)
     #expect(try bench.findings(head: early) == [])
     #expect(try bench.findings(head: late) == [])
-    try forge("DELETE FROM events WHERE number >= 4")
+    try bench.forge("DELETE FROM events WHERE number >= 4")
     #expect(try bench.findings() == [])
     #expect(try bench.findings(head: early) == [])
     #expect(try bench.findings(head: late).map(\.what) == ["the log ends at event 3, but had 5 once"])
@@ -162,16 +162,5 @@ struct LogTests {
 
   private func refusal(of file: [UInt8], _ key: PublicKey) -> ErrorClass? {
     FormatFixtures.refusal { () throws(FormatError) in _ = try LogHead(file, signedBy: key) }
-  }
-
-  /// What takes intent: the triggers are put aside, and put back.
-  private func forge(_ statement: String) throws {
-    let triggers = try DatabaseQueue(path: bench.path).read {
-      try Row.fetchAll($0, sql: "SELECT name, sql FROM sqlite_schema WHERE type = 'trigger'")
-        .map { (name: $0["name"] as String, sql: $0["sql"] as String) }
-    }
-    for trigger in triggers { try bench.edit("DROP TRIGGER \(trigger.name)") }
-    try bench.edit(statement)
-    for trigger in triggers { try bench.edit(trigger.sql) }
   }
 }

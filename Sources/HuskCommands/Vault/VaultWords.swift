@@ -10,6 +10,10 @@ extension ErrorReport {
       self.init("not a vault, or a damaged one", hint: "a vault that is damaged is restored from a husk vault backup")
     case .damaged(let part):
       self.init("the vault is damaged: a record of \(part.words)", hint: "husk vault check tells what is damaged")
+    case .altered(let object, let alteration):
+      self.init(
+        "the vault was altered: its \(object) \(alteration == .missing ? "is missing" : "isn't as Husk makes it")",
+        hint: "somebody who can write the file did that: use a husk vault backup of before")
     case .newerSchema(let found, let supported):
       self.init(
         "made by a newer husk (schema \(found), this one knows \(supported))", hint: "use the newer husk for this vault"

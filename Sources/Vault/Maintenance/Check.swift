@@ -77,13 +77,6 @@ private struct Check {
         let (table, parent): (String?, String?) = (row[0], row[2])
         check.report.note(.meta, "a row of \(table ?? "?") refers to one of \(parent ?? "?") that isn't there")
       }
-      let (found, expected) = (try check.database.schema(), try Schema.objects())
-      for (object, sql) in expected.sorted(by: { $0.key < $1.key }) where found[object] != sql {
-        check.report.note(.meta, "\(object) is missing or altered")
-      }
-      for object in found.keys.sorted() where expected[object] == nil {
-        check.report.note(.meta, "\(object) isn't Husk's")
-      }
       let meta = try check.database.meta()
       if meta.keyGeneration < 1 { check.report.note(.meta, "the key's generation is 0") }
     }
@@ -292,29 +285,5 @@ private struct Check {
   private mutating func note(_ error: any Error, _ part: VaultError.Part) {
     let words = (error as? DatabaseError)?.message
     report.note(part, words.map { "can't be read: \($0)" } ?? "a record isn't one")
-  }
-}
-
-extension Database {
-  /// Every table, index and trigger: its kind and name, and how it was made.
-  fileprivate func schema() throws -> [String: String] {
-    let rows = try Row.fetchAll(
-      self, sql: "SELECT type, name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\'")
-    var objects: [String: String] = [:]
-    for row in rows {
-      let name = "\(try row.text("type", in: .meta)) \(try row.text("name", in: .meta))"
-      objects[name] = try row.text("sql", in: .meta)
-    }
-    return objects
-  }
-}
-
-extension Schema {
-  /// Every table, index and trigger that a vault has.
-  fileprivate static func objects() throws -> [String: String] {
-    try DatabaseQueue().write { database in
-      try migrate(database)
-      return try database.schema()
-    }
   }
 }
