@@ -48,7 +48,7 @@ struct CheckTests {
     ("UPDATE content_keys SET sealed = zeroblob(70)", .contentKey, false),
     ("UPDATE content_keys SET created_at = -1", .contentKey, true),
     ("UPDATE modules SET name = 'Not A Name'", .contentKey, true),
-    ("UPDATE trust SET value = randomblob(64) WHERE kind = 3", .trust, false),
+    ("UPDATE trust SET value = randomblob(64) WHERE kind = 3", .trust, true),
     ("UPDATE trust SET value = x'00' WHERE kind = 3", .trust, true),
     ("UPDATE devices SET status = 4 WHERE id = 2", .device, false),
     ("UPDATE devices SET status = 1 WHERE id = 3", .statusChange, true),

@@ -8,9 +8,10 @@ struct VaultCheckCommand: ParsableCommand {
     commandName: "check",
     abstract: "Examine a vault for damage.",
     discussion: """
-      Looks at the database's structures, every record, every identity and the whole log; where the vault is unlocked, \
-      at every content key and seal too. With --head, that the log still contains the head that was signed and kept \
-      elsewhere. Changes nothing. The exit status is 0 only if nothing is wrong.
+      Looks at the database's structures, every record, every identity and the whole log, and whether trust, statuses, \
+      devices, grants and content keys are what the log comes to; where the vault is unlocked, at every content key and \
+      seal too. With --head, that the log still contains the head that was signed and kept elsewhere: without, who can \
+      write the file may have written the log anew. Changes nothing. The exit status is 0 only if nothing is wrong.
 
       Example: husk vault check acme.vault --vault-key acme.key --head 2026-11.head --head-key auditor.pub
       """)

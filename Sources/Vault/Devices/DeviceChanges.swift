@@ -13,7 +13,7 @@ public struct StatusChange: Equatable, Sendable {
 }
 
 extension Vault {
-  /// Puts devices into a status, in one transaction. Those that are in it already stay as they are.
+  /// Puts devices into a status, in one transaction, in the order in which the vault got them (SPEC 14.5). Those that are in it already stay as they are.
   ///
   /// - Parameters:
   ///   - devices: as they were read from this vault: one that was changed since then isn't changed.
@@ -28,7 +28,7 @@ extension Vault {
     try write(with: key) { database in
       try database.check(tag, of: devices, with: key)
       var changed: [(device: DeviceRecord, seal: [UInt8])] = []
-      for device in devices {
+      for device in devices.sorted(by: { $0.row < $1.row }) where changed.last?.device.row != device.row {
         let statement = try database.cachedStatement(sql: "\(DeviceRecord.query) WHERE devices.id = ?")
         guard let row = try Row.fetchOne(statement, arguments: [device.row]) else { throw VaultError.damaged(.device) }
         let current = try DeviceRecord(row)

@@ -32,7 +32,8 @@ public struct CheckReport: Equatable, Sendable {
 
 extension Vault {
   /// Examines the vault from end to end, and changes nothing: the database's own structures, every record and what it
-  /// refers to, the log's chain, every identity; with the vault's key also every content key and seal.
+  /// refers to, the log's chain, and that the records are what the events come to, every identity; with the vault's key
+  /// also every content key and seal.
   ///
   /// - Parameter head: what the log must contain.
   /// - Throws: what keeps the vault from being examined at all. What is damaged stands in the report.
@@ -49,6 +50,7 @@ extension Vault {
         check.grants(key)
       }
       check.relations()
+      check.replay()
       return check.report
     }
   }
@@ -58,6 +60,8 @@ private struct Check {
   let database: Database
   let head: LogHead?
   var report: CheckReport
+  /// Of a log that is whole.
+  private var events: LogReplay?
 
   init(_ database: Database, head: LogHead?, isUnlocked: Bool) {
     self.database = database
@@ -87,6 +91,7 @@ private struct Check {
   mutating func log() {
     attempt(.event) { check in
       var (count, latest): (UInt64, UInt64) = (0, 0)
+      var events = LogReplay()
       var hash = try EventChain.start(of: check.database.meta().id)
       var isHeadFound = check.head?.count == 0 && check.head?.hash == hash
       let rows = try Row.fetchCursor(check.database, sql: "SELECT number, record, hash FROM events ORDER BY number")
@@ -106,9 +111,11 @@ private struct Check {
           check.report.note(.event, "event \(count) is earlier than the one before")
         }
         latest = event.at
+        events.take(event)
         if check.head?.count == count, check.head?.hash == hash { isHeadFound = true }
       }
       check.report.counts.append(("events", count))
+      check.events = events
       guard let head = check.head else { return }
       if head.vaultID != (try check.database.meta().id) {
         check.report.note(.event, "the head is another vault's")
@@ -262,14 +269,23 @@ private struct Check {
     attempt(.statusChange) { check in
       let rows = try Row.fetchCursor(
         check.database,
-        sql: "SELECT hex(devices.device) AS name FROM devices JOIN status_changes AS last ON last.device = devices.id "
-          + "WHERE last.event = (SELECT max(event) FROM status_changes WHERE device = devices.id) "
-          + "AND last.status <> devices.status")
+        sql: "SELECT hex(device) AS name FROM devices WHERE status <> coalesce((SELECT last.status FROM status_changes "
+          + "AS last WHERE last.device = devices.id ORDER BY event DESC LIMIT 1), \(DeviceStatus.active.rawValue))")
       while let row = try rows.next() {
         check.report.note(
           .statusChange,
           "device \(try row.text("name", in: .device).lowercased()): its status isn't what it was put into last")
       }
+    }
+  }
+
+  /// What the seals can't tell: that nothing is missing, or as it was before.
+  mutating func replay() {
+    guard let events else { return }
+    attempt(.event) { check in
+      var findings: [(VaultError.Part, String)] = []
+      defer { for (part, words) in findings { check.report.note(part, words) } }
+      try events.compare(check.database) { findings.append(($0, $1)) }
     }
   }
 
