@@ -11,12 +11,23 @@ public struct InputFile: ~Copyable {
   public let size: UInt64?
 
   public init(_ path: String) throws(FileError) {
+    try self.init(path, 0)
+  }
+
+  /// Opens a file that must be a regular one, and waits for nobody; `-` is a file of that name.
+  public static func regular(_ path: String) throws(FileError) -> InputFile {
+    let file = try InputFile(path == "-" ? "./-" : path, O_NONBLOCK)
+    guard file.size != nil else { throw FileError(path, .notRegularFile) }
+    return file
+  }
+
+  private init(_ path: String, _ flags: Int32) throws(FileError) {
     self.path = path
     if path == "-" {
       descriptor = STDIN_FILENO
     } else {
       // Unlike devices, tools wait for whoever writes to a pipe.
-      descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
+      descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | flags)
       guard descriptor >= 0 else { throw FileError(path: path, errno: linux_errno()) }
     }
     var status = stat()

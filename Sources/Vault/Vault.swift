@@ -42,8 +42,8 @@ public final class Vault: Sendable {
   /// Opens an existing vault. One that an older husk made is brought up to date, unless it is opened for reading only.
   public init(_ path: String, isReadOnly: Bool = false) throws(VaultError) {
     do {
-      // SQLite would make a file that isn't there, and says little about one that it can't use.
-      guard try InputFile(path).read(upTo: fileHeader.count) == fileHeader else { throw VaultError.notAVault }
+      // SQLite would make a file that isn't there, says little about one that it can't use, and waits for ever at a pipe.
+      guard try InputFile.regular(path).read(upTo: fileHeader.count) == fileHeader else { throw VaultError.notAVault }
       database = try isReadOnly ? openForReading(path) : openForWriting(path)
       self.isReadOnly = isReadOnly
       id = try database.read { try $0.meta().id }

@@ -56,7 +56,9 @@ struct DeviceCommandTests {
     let files = try (0..<30).map { try identities.file("device \($0)") }
     let odd = try identities.file("odd") { $0.silicon.root = .stranger }
     let junk = [UInt8](repeating: 0xff, count: 100)
-    let parts = Array(files[..<10]) + [odd] + Array(files[10..<20]) + [junk] + Array(files[20...]) + [[0x01]]
+    // Well-formed items, some of them Husk's own, and others that aren't, are one thing: what isn't an identity.
+    let foreign = try [UInt8](repeating: 0, count: 5000) + desk.read("acme.chain") + junk
+    let parts = Array(files[..<10]) + [odd] + Array(files[10..<20]) + [foreign] + Array(files[20...]) + [[0x01]]
     let offsets = parts.indices.map { parts[..<$0].reduce(0) { $0 + $1.count } }
     try desk.write("all.identities", parts.flatMap(\.self))
     let outcome = try importFile("all.identities")
@@ -65,8 +67,8 @@ struct DeviceCommandTests {
     #expect(
       outcome.stdout == """
         refused 10 at byte \(offsets[10]): it was certified under a root that isn't trusted (untrusted-root)
-        refused 21 at byte \(offsets[21]): not a Husk file of the expected kind (malformed)
-        refused 32 at byte \(offsets[32]): not a Husk file of the expected kind (malformed)
+        refused 21 at byte \(offsets[21]): \(foreign.count) bytes that hold no identity (malformed)
+        refused 32 at byte \(offsets[32]): 1 bytes that hold no identity (malformed)
         added 30, refused 3
 
         """)
@@ -78,6 +80,7 @@ struct DeviceCommandTests {
     let json = try importFile("all.identities", "--json").stdout.split(separator: "\n")
     #expect(json.count == 4)
     #expect(json[0].contains(#""errorClass":"untrusted-root""#))
+    #expect(json[1].contains(#""bytes":\#(foreign.count),"errorClass":"malformed""#))
     #expect(json[3] == #"{"added":0,"updated":0,"rekeyed":0,"known":30,"refused":3}"#)
   }
 

@@ -109,6 +109,40 @@ struct VaultSafetyTests {
     #expect(rest.stdout == "added \(count - added), known \(added)\n")
   }
 
+  @Test("told to stop an import while it passes over what has no end, stops", .timeLimit(.minutes(1)))
+  func stoppedInGarbage() throws {
+    let fifo = desk.directory.appending(path: "fifo").path
+    try #require(mkfifo(fifo, 0o600) == 0)
+    let program = try Program(
+      Desk.tool, ["device", "import", "acme.vault", "fifo", "--vault-key", "vault.key"], directory: desk.directory)
+    // More than is read at once and a pipe holds: when it is written, the import is under way. And then ever more.
+    let writer = try Program(
+      "sh",
+      ["-c", "exec > fifo; head -c 4000000 /dev/zero; kill -TERM \(program.id); exec cat /dev/zero"],
+      directory: desk.directory)
+    let outcome = try program.outcome()
+    _ = try writer.outcome()
+    #expect(outcome.stdout == "added 0\n")
+    #expect(
+      outcome.stderr
+        == "husk: error: stopped after 0 identities\nhusk: hint: the same command takes in the rest\n")
+    #expect(outcome.status == 1)
+  }
+
+  @Test("that is a pipe or a device is refused, and waited for by nobody", .timeLimit(.minutes(1)))
+  func notRegular() throws {
+    try #require(mkfifo(desk.directory.appending(path: "fifo.vault").path, 0o600) == 0)
+    for words in [["vault", "info"], ["vault", "check"], ["module", "list"], ["vault", "clock"]] {
+      for path in ["fifo.vault", "/dev/zero"] {
+        let outcome = try desk.husk(words + [path])
+        #expect(outcome.stderr == "husk: error: \(path): is not a regular file\n", "\(words)")
+        #expect(outcome.status == 1)
+      }
+    }
+    let outcome = try desk.husk("module", "rotate", "fifo.vault", "com.acme.codec", "--vault-key", "vault.key")
+    #expect(outcome.stderr == "husk: error: fifo.vault: is not a regular file\n")
+  }
+
   @Test("is consistent after two processes import and others change and grant at once")
   func concurrency() throws {
     let count = 120

@@ -10,7 +10,7 @@ struct DeviceImportCommand: ParsableCommand {
     abstract: "Add any number of devices from one file.",
     discussion: """
       The file holds identity files one behind the other, as cat joins them. Every identity is verified as device add \
-      does; those that are refused are told by number and place, and don't stop the rest, unless --strict is given: \
+      does, and what lies between them is passed over; those that are refused are told by number and place, and don't stop the rest, unless --strict is given: \
       then the first one does, and what came before it is in the vault.
 
       What is in the vault is there for good, whatever ends the command. After Ctrl-C it tells what it did; the same \
@@ -81,6 +81,9 @@ private struct Place: Sendable {
   let index: UInt64
   /// In bytes.
   let offset: UInt64
+  let length: UInt64
+  /// Whether there is no identity.
+  let isSkipped: Bool
 }
 
 /// An item that was verified, or why not.
@@ -89,7 +92,7 @@ private struct Examined: Sendable {
   let result: Result<VerifiedIdentity, IdentityRefusal>
 
   init(_ item: IdentityStream.Item, by verifier: IdentityVerifier) {
-    place = Place(index: item.index, offset: item.offset)
+    place = Place(index: item.index, offset: item.offset, length: item.length, isSkipped: item.bytes == nil)
     guard let bytes = item.bytes else {
       result = .failure(.format(FormatError(.malformed, in: .label)))
       return
@@ -161,10 +164,13 @@ private struct Intake {
   ) throws {
     outcomes["refused", default: 0] += 1
     progress.clear()
-    let reason = ErrorReport(identity: refusal).message
+    let reason =
+      place.isSkipped
+      ? "\(place.length) bytes that hold no identity (malformed)" : ErrorReport(identity: refusal).message
     if asJSON {
       printJSONLine([
         Report.Field("refused", .number(place.index)), Report.Field("byte", .number(place.offset)),
+        Report.Field("bytes", .number(place.length)),
         Report.Field("errorClass", .text(refusal.errorClass.map { "\($0.name)" } ?? "untrusted")),
         Report.Field("reason", .text(reason)),
       ])

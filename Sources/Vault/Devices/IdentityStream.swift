@@ -10,7 +10,9 @@ public struct IdentityStream: ~Copyable {
     public let index: UInt64
     /// Where it begins, in bytes.
     public let offset: UInt64
-    /// One CBOR item, which may be an identity; nil where there is none.
+    /// How many bytes it takes.
+    public let length: UInt64
+    /// One CBOR item that begins as an identity file; nil for what can't be one.
     public let bytes: [UInt8]?
   }
 
@@ -28,36 +30,45 @@ public struct IdentityStream: ~Copyable {
   /// How far it was read, in bytes.
   public var offset: UInt64 { buffer.offset }
 
-  /// The next item, or nil at the end. What isn't well formed comes as one item without bytes, up to the next label of
-  /// an identity file.
+  /// The next item; nil at the end, or where a signal asks to stop while something is passed over. All that isn't an
+  /// identity comes as one item without bytes, up to the next label of an identity file.
   public mutating func next() throws(FileError) -> Item? {
     try buffer.fill()
     guard buffer.position < buffer.bytes.count else { return nil }
-    defer { index += 1 }
     let start = offset
+    let bytes = takeIdentity()
+    if bytes == nil, try !skipToLabel() { return nil }
+    defer { index += 1 }
+    return Item(index: index, offset: start, length: offset - start, bytes: bytes)
+  }
+
+  /// Nil where no label stands, or no whole item follows it: then the place stays.
+  private mutating func takeIdentity() -> [UInt8]? {
+    guard buffer.bytes[buffer.position...].starts(with: Self.label) else { return nil }
     do throws(CBORError) {
-      return Item(index: index, offset: start, bytes: try buffer.takeItem())
+      return try buffer.takeItem()
     } catch {
-      try skipToLabel()
-      return Item(index: index, offset: start, bytes: nil)
+      return nil
     }
   }
 
-  private mutating func skipToLabel() throws(FileError) {
+  /// False if a signal asks to stop: there may be no end of what is passed over.
+  private mutating func skipToLabel() throws(FileError) -> Bool {
     buffer.position += 1
-    while true {
+    while !Interruption.isRequested {
       if let place = Self.label(in: buffer.bytes, from: buffer.position) {
         buffer.position = place
-        return
+        return true
       }
       if buffer.isAtEnd {
         buffer.position = buffer.bytes.count
-        return
+        return true
       }
       // The label may lie across two pieces.
       buffer.position = max(buffer.position, buffer.bytes.count - Self.label.count + 1)
       try buffer.fill()
     }
+    return false
   }
 
   /// Where the label of an identity file stands.
