@@ -90,12 +90,13 @@ extension FuzzTarget {
     if attempt({ () throws(FormatError) in try file.verify(with: .fuzzing) }) != nil {
       SignedParts.check(file.chain, file.object)
     }
-    guard let again = attempt({ () throws(FormatError) in try StatusListFile(file.signedAnew()) }),
+    let anew = file.signedAnew()
+    guard let again = attempt({ () throws(FormatError) in try StatusListFile(anew) }),
       let list = attempt({ () throws(FormatError) in try again.verify(with: .fuzzing) }),
       let mark = attempt({ () throws(FormatError) in try again.mark(of: list) })
     else { return true }
     expect(list.authority.scope.contains(mark.scope), "a list is outside of its issuer's scope")
-    let shown = attempt { () throws(ErrorClass) in try ShownStatusList(again, FuzzedDevice.context) }
+    let shown = attempt { () throws(ErrorClass) in try ShownStatusList(anew, FuzzedDevice.context) }
     expect((shown != nil) == (mark.number <= Limits.statusJump), "a first list's number isn't bounded")
     // A load that is decided against the list.
     var knowledge = StatusKnowledge(marks: [mark], lists: [list.value])

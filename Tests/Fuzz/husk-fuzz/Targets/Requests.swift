@@ -73,6 +73,7 @@ extension FuzzTarget {
       case .finished(let id, let result):
         ends += 1
         let file = message.takeDescriptor(0)
+        if case .failed(.internal) = result { expect(false, "a second decision isn't the first") }
         if case .released = result {
           expect(linux_is_sealed(file) == 1, "a module leaves unsealed")
         } else {
