@@ -140,7 +140,7 @@ extension FuzzTarget {
         expect(false, "a storage file is an error instead of none")
       }
     }
-    guard var state = attempt({ () throws(CBORError) in try SecureState(padded: bytes) }) else { return true }
+    guard var state = attempt({ () throws(CBORError) in try SecureState(padded: bytes) }) ?? nil else { return true }
     let encoded = state.encoded()
     expect(bytes.starts(with: encoded), "a state isn't written as it was read")
     expect(
