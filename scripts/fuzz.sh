@@ -83,11 +83,11 @@ keep() {
   for file in "${beginning[@]}"; do find "$file" -type f -exec cp -t "$all" {} +; done
   local before
   before=$(cd "$all" && ls)
-  quietly run "$1" -merge=1 -use_counters=0 -timeout=10 "$all" "$grown"
+  quietly run "$1" -set_cover_merge=1 -use_counters=0 -timeout=10 "$all" "$grown"
   comm -13 <(sort <<<"$before") <(cd "$all" && ls | sort) | while IFS= read -r file; do
     mkdir -p "$root/Tests/Fuzz/Corpora/$1"
     cp "$all/$file" "$root/Tests/Fuzz/Corpora/$1/"
-    printf '%s: kept %s\n' "$1" "$file"
+    printf '%-12s kept %s\n' "$1" "$file"
   done
 }
 
