@@ -43,7 +43,7 @@ struct PathTests {
         == [ownPath]
         + opening(["boot/a/decryptor.husk", "boot/a/firmware.husk"])
         // Whether they are there, and then for good; their folder's name is made durable.
-        + opening(["storage/0", "storage/1", "storage/0", "storage/1"]) + ["openat ."])
+        + opening(["storage/0", "storage/1", "storage/0", "storage/1"]) + ["openat storage", "openat ."])
     // The decryptor tries its sandbox out: nothing comes of that either.
     #expect(touched["decryptor"] == [ownPath, "openat /"])
     // Workers, and the processes between fork and exec: the firmware is to be the first to go when memory runs out.

@@ -195,10 +195,12 @@ static void start(void) {
   }
 }
 
-// As a debugger does: the kernel lets nobody else change code.
+// As a debugger does: the kernel lets nobody else change code. Fails if the decryptor has ended, too.
 static int patch(const struct skip *skip, const unsigned char *bytes) {
   if (ptrace(PTRACE_SEIZE, decryptor, 0, 0) != 0) return -1;
-  if (ptrace(PTRACE_INTERRUPT, decryptor, 0, 0) != 0 || waitpid(decryptor, NULL, __WALL) != decryptor) return -1;
+  int state;
+  if (ptrace(PTRACE_INTERRUPT, decryptor, 0, 0) != 0 || waitpid(decryptor, &state, __WALL) != decryptor) return -1;
+  if (!WIFSTOPPED(state)) return -1;
   union {
     long words[3];
     unsigned char bytes[24];
@@ -282,7 +284,11 @@ int main(int count, char **words) {
     if (memchr(skip->met, 1, sizeof skip->met) == NULL) continue;
     met++;
     if (decryptor == 0) start();
-    if (patch(skip, skip->skipped) != 0) fail(skip->name);
+    if (patch(skip, skip->skipped) != 0) {
+      // What the skip before led to may have come late.
+      start();
+      if (patch(skip, skip->skipped) != 0) fail(skip->name);
+    }
     int is_odd = 0;
     for (size_t i = 0; i < request_count; i++) {
       if (!skip->met[i]) continue;
