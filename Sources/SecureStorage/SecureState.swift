@@ -80,8 +80,8 @@ public struct SecureState: Equatable, Sendable {
 
   /// Takes notice of a module that is about to be released.
   ///
-  /// - Throws: `limitExceeded` if there are too many modules or scopes, of all or of the vendor; `rollback` for a number or a security version below
-  ///   the highest.
+  /// - Throws: `limitExceeded` if there are too many modules or scopes, of all or of the vendor; `rollback` for a number or
+  ///   a security version below the highest.
   public mutating func record(_ load: Load) throws(ErrorClass) {
     guard load.sequence >= highestSequence(of: load.module), load.securityVersion >= floor(of: load.module) else {
       throw .rollback

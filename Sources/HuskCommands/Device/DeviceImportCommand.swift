@@ -10,8 +10,8 @@ struct DeviceImportCommand: ParsableCommand {
     abstract: "Add any number of devices from one file.",
     discussion: """
       The file holds identity files one behind the other, as cat joins them. Every identity is verified as device add \
-      does, and what lies between them is passed over; those that are refused are told by number and place, and don't stop the rest, unless --strict is given: \
-      then the first one does, and what came before it is in the vault.
+      does, and what lies between them is passed over; those that are refused are told by number and place, and don't \
+      stop the rest, unless --strict is given: then the first one does, and what came before it is in the vault.
 
       What is in the vault is there for good, whatever ends the command. After Ctrl-C it tells what it did; the same \
       command takes in the rest, since identities that are known already change nothing.

@@ -13,7 +13,8 @@ public struct StatusChange: Equatable, Sendable {
 }
 
 extension Vault {
-  /// Puts devices into a status, in one transaction, in the order in which the vault got them (SPEC 14.5). Those that are in it already stay as they are.
+  /// Puts devices into a status, in one transaction, in the order in which the vault got them (SPEC 14.5). Those that are
+  /// in it already stay as they are.
   ///
   /// - Parameters:
   ///   - devices: as they were read from this vault: one that was changed since then isn't changed.
