@@ -22,8 +22,9 @@ quietly swift build --package-path "$root" --build-tests
 log="$scratch/log"
 outcome=0
 # Tests that boot devices need root: the mock ROM gives each stage a user of its own.
-as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" \
-  HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" HUSK_SDK_AARCH64="$sdk_aarch64" HUSK_SAMPLES_AARCH64="$samples_aarch64" \
+as_root env PATH="$PATH" HOME="$HOME" TMPDIR="$scratch" CI="${CI:-}" \
+  HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" \
+  HUSK_SDK_AARCH64="$sdk_aarch64" HUSK_SAMPLES_AARCH64="$samples_aarch64" \
   swift test --package-path "$root" --skip-build --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
 grep -E '^(vectors|power cuts|killed processes): ' "$log" | sort -u || true
 awk -F ': |, ' '/^power cuts: / { points += $3; failures += $4 }
