@@ -1,5 +1,6 @@
 import CLinux
 import DeviceSupport
+import Foundation
 import TestSupport
 import Testing
 
