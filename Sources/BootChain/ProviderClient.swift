@@ -49,29 +49,29 @@ public struct ProviderClient: ~Copyable {
 
   /// Reads the monotonic counter.
   public mutating func counter() throws(ErrorClass) -> UInt64 {
-    guard let value = try ask(.readCounter) else { throw .internal }
+    guard let value = try ask(.readCounter).value() else { throw .internal }
     return value
   }
 
   /// Adds one to the monotonic counter; returns the new value, which is durable by then.
   public mutating func incrementCounter() throws(ErrorClass) -> UInt64 {
-    guard let value = try ask(.incrementCounter) else { throw .internal }
+    guard let value = try ask(.incrementCounter).value() else { throw .internal }
     return value
   }
 
-  /// The platform's trusted clock, in seconds since 1970; nil if it has none.
-  public mutating func time() throws(ErrorClass) -> UInt64? {
+  /// What the provider says of the platform's trusted clock: its value is in seconds since 1970, nil if there is none.
+  public mutating func time() throws(ErrorClass) -> ProviderAnswer {
     try ask(.time)
   }
 
   /// Says that this boot is healthy.
   public mutating func confirm() throws(ErrorClass) {
-    _ = try ask(.confirm)
+    _ = try ask(.confirm).value()
   }
 
   /// Has what is staged put on trial.
   public mutating func tryStaged() throws(ErrorClass) {
-    _ = try ask(.tryStaged, patience: Self.patienceToTry)
+    _ = try ask(.tryStaged, patience: Self.patienceToTry).value()
   }
 }
 
@@ -86,34 +86,24 @@ extension ProviderClient {
     guard isSent else { throw .internal }
   }
 
-  /// Asks and waits for the answer; throws the class of a refusal.
+  /// Asks and waits for the answer.
   private mutating func ask(
     _ operation: ProviderOperation, patience: Int64 = Self.patience
-  ) throws(ErrorClass) -> UInt64? {
+  ) throws(ErrorClass) -> ProviderAnswer {
     try send(operation)
     let end = linux_monotonic_milliseconds() + patience
     while true {
       guard linux_wait_readable(socket, max(end - linux_monotonic_milliseconds(), 0)) == 1 else { throw .internal }
-      let reply = try receive()
+      let answer = ProviderAnswer(request: lastID, message: receive())
       // One that came too late for an earlier request is nobody's.
-      guard reply.id == lastID else { continue }
-      switch reply.result {
-      case .value(let value): return value
-      case .nothing: return nil
-      case .failed(let errorClass): throw errorClass
-      }
+      if try answer.reply().id == lastID { return answer }
     }
   }
 
-  private func receive() throws(ErrorClass) -> ProviderReply {
-    let message = [UInt8](unsafeUninitializedCapacity: ProviderReply.maximumSize) { buffer, used in
+  private func receive() -> [UInt8] {
+    [UInt8](unsafeUninitializedCapacity: ProviderReply.maximumSize) { buffer, used in
       var part = iovec(iov_base: buffer.baseAddress, iov_len: buffer.count)
       used = max(linux_receive_parts(socket, &part, 1), 0)
-    }
-    do throws(CBORError) {
-      return try ProviderReply(parsing: message[...])
-    } catch {
-      throw .internal
     }
   }
 

@@ -1,4 +1,5 @@
 import BootChain
+import ErrorClass
 import HuskFormat
 import SecureStorage
 
@@ -8,8 +9,8 @@ struct DecisionContext {
   let machine: UInt16
   /// Roots, floors and time as the boot chain handed them over.
   let boot: BootState
-  /// The present; nil if there is a trusted clock that can't be read.
-  let time: TimeBasis?
+  /// What the provider said of the trusted clock; nil if it wasn't asked, or said nothing.
+  let clock: ProviderAnswer?
   /// What is remembered across boots; nil if it can't be.
   let memory: SecureState?
   /// What was released before, and to whom.
@@ -17,6 +18,14 @@ struct DecisionContext {
   let lists: StatusShelf
   /// Who asks.
   let user: UInt32
+
+  /// What is known of the present before anything is read. Throws `internal` if there is a trusted clock that can't be
+  /// read.
+  func present() throws(ErrorClass) -> TimeBasis {
+    guard boot.hasTrustedClock else { return TimeBasis(lowerBound: boot.time, trustedClock: nil) }
+    guard let clock, let time = try? clock.value() else { throw .internal }
+    return TimeBasis(lowerBound: boot.time, trustedClock: time)
+  }
 }
 
 extension SecureState {

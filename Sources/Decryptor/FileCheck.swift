@@ -97,7 +97,12 @@ extension FileCheck {
   private func decide(
     module front: PackageFront, _ context: DecisionContext
   ) throws(FormatError) -> Verified<Manifest> {
-    guard let time = context.time else { throw FormatError(.internal, in: .manifest) }
+    let time: TimeBasis
+    do throws(ErrorClass) {
+      time = try context.present()
+    } catch {
+      throw FormatError(error, in: .manifest)
+    }
     guard let memory = context.memory else { throw FormatError(.io, in: .manifest) }
     let package = try front.verify(
       role: .module, fileSize: nil, with: ChainVerifier(anchors: context.boot.bootRoots, time: time))
@@ -111,7 +116,7 @@ extension FileCheck {
   private func decide(
     _ file: GrantFile, _ device: DeviceState, _ context: DecisionContext
   ) throws(ErrorClass) -> Verified<Grant> {
-    guard var time = context.time else { throw .internal }
+    var time = try context.present()
     guard let memory = context.memory else { throw .io }
     do throws(FormatError) {
       let grant = try file.verify(with: ChainVerifier(anchors: context.boot.bootRoots, time: time))

@@ -65,7 +65,7 @@ package struct StatusListCheck {
 
   /// Decides; returns what is to be remembered, and of whom.
   func perform() throws(ErrorClass) -> (mark: StatusMark, vendorScope: Scope) {
-    guard let time = context.time else { throw .internal }
+    let time = try context.present()
     guard var memory = context.memory else { throw .io }
     let mark: StatusMark
     let vendorScope: Scope

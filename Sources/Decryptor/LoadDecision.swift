@@ -48,9 +48,9 @@ struct SignedBytes {
 struct LoadRules {
   let device: DeviceState
   let context: DecisionContext
-  /// What is known of the present before anything is read.
-  var time: TimeBasis
   let isOnTrial: Bool
+  /// The latest signed time that is known before anything is read.
+  var signedTime: UInt64 = 0
 }
 
 /// What a load was decided on.
@@ -82,7 +82,8 @@ extension SignedParts {
   func decide(_ rules: LoadRules) throws(ErrorClass) -> LoadDecision {
     let context = rules.context
     guard let memory = context.memory else { throw .io }
-    var time = rules.time
+    var time = try context.present()
+    time.raise(to: rules.signedTime)
     do throws(FormatError) {
       let package = try front.verify(
         role: .module, fileSize: bytes.packageSize,

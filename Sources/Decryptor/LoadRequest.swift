@@ -38,8 +38,7 @@ struct LoadRequest {
   func perform(
     _ keys: borrowing DeviceKeys, _ context: DecisionContext, progress: ProgressReporter?
   ) throws(ErrorClass) -> Result {
-    guard let time = context.time else { throw .internal }
-    var rules = LoadRules(device: keys.state, context: context, time: time, isOnTrial: isOnTrial)
+    var rules = LoadRules(device: keys.state, context: context, isOnTrial: isOnTrial)
     let decision = try signed.decide(rules)
     let manifest = decision.package.value
     let file = linux_memory_file_module("module")
@@ -48,7 +47,7 @@ struct LoadRequest {
       let unpacked = try unpack(decision, keys, into: file, progress)
       guard linux_seal(file) == 0, linux_is_sealed(file) == 1 else { throw .internal }
       // Once more on the same signed bytes; by now all signed times are known (SPEC 15.4).
-      rules.time = decision.time
+      rules.signedTime = decision.time.lowerBound
       let check = LoadCheck(signed: signed.bytes, rules: rules, unpacked: unpacked, file: file)
       guard try check.performAgain() == decision.digest() else { throw .internal }
       let terms = decision.grant.value.terms

@@ -139,7 +139,7 @@ extension Server {
       return
     }
     let context = DecisionContext(
-      machine: linux_machine(), boot: state, time: present(), memory: storage?.state, bindings: bindings, lists: lists,
+      machine: linux_machine(), boot: state, clock: clock(), memory: storage?.state, bindings: bindings, lists: lists,
       user: client.user)
     let worker = Worker.start(closing: foreignDescriptors(to: index), now: now) { parent in
       do throws(Channel.Failure) {
@@ -164,12 +164,11 @@ extension Server {
     return descriptors
   }
 
-  /// The present, as far as it is known; nil if the platform has a trusted clock that can't be read.
-  private mutating func present() -> TimeBasis? {
-    guard state.hasTrustedClock else { return TimeBasis(lowerBound: state.time, trustedClock: nil) }
+  /// What the platform's trusted clock says; nil if it has none, or none that can be read.
+  private mutating func clock() -> ProviderAnswer? {
+    guard state.hasTrustedClock else { return nil }
     do throws(ErrorClass) {
-      guard let time = try platform.provider.time() else { return nil }
-      return TimeBasis(lowerBound: state.time, trustedClock: time)
+      return try platform.provider.time()
     } catch {
       return nil
     }

@@ -143,12 +143,12 @@ struct ProviderTests {
     try withProvider(hasTrustedClock: true) { (socket) throws in
       var client = ProviderClient(socket: socket)
       let before = UInt64(Date().timeIntervalSince1970)
-      let time = try #require(try client.time())
+      let time = try #require(try client.time().value())
       #expect(time >= before && time <= UInt64(Date().timeIntervalSince1970))
     }
     try withProvider { (socket) throws in
       var client = ProviderClient(socket: socket)
-      #expect(try client.time() == nil)
+      #expect(try client.time().value() == nil)
     }
   }
 
@@ -216,8 +216,8 @@ struct ProviderTests {
       #expect(
         try ask([answer]) { (client) throws(ErrorClass) in try client.incrementCounter() } == .failure(errorClass))
     }
-    #expect(try ask([]) { (client) throws(ErrorClass) in try client.time() } == .failure(.internal), "hung up")
-    #expect(try ask([reply(1, .nothing)]) { (client) throws(ErrorClass) in try client.time() } == .success(nil))
+    #expect(try ask([]) { (client) throws(ErrorClass) in try client.time().value() } == .failure(.internal), "hung up")
+    #expect(try ask([reply(1, .nothing)]) { (client) throws(ErrorClass) in try client.time().value() } == .success(nil))
   }
 
   @Test("that gives other than a handoff gives nothing")

@@ -66,8 +66,11 @@ struct VectorDevice: ~Copyable {
       machine: machine,
       boot: BootState(
         bootRoots: verifier.anchors, lifecycle: .secured, floors: Floors(loader: 0, decryptor: 0, firmware: 0),
-        keyEpoch: 0, time: 0, hasTrustedClock: false, silicon: []),
-      time: verifier.time, memory: memory, bindings: bindings, lists: lists, user: 0)
+        keyEpoch: 0, time: verifier.time.lowerBound, hasTrustedClock: verifier.time.trustedClock != nil, silicon: []),
+      clock: verifier.time.trustedClock.map { time in
+        ProviderAnswer(request: 1, message: ProviderReply(id: 1, result: .value(time)).encoded())
+      },
+      memory: memory, bindings: bindings, lists: lists, user: 0)
   }
 
   private static func scope(_ text: String) throws -> Scope {

@@ -32,10 +32,8 @@ enum FuzzedDevice {
     boot: BootState(
       bootRoots: ChainVerifier.fuzzing.anchors, lifecycle: .secured,
       floors: Floors(loader: 0, decryptor: 0, firmware: 0),
-      keyEpoch: 0, time: 0, hasTrustedClock: false, silicon: []),
-    time: ChainVerifier.fuzzing.time, memory: SecureState(generation: 0), bindings: ScopeBindings(),
-    lists: StatusShelf(),
-    user: 0)
+      keyEpoch: 0, time: ChainVerifier.fuzzing.time.lowerBound, hasTrustedClock: false, silicon: []),
+    clock: nil, memory: SecureState(generation: 0), bindings: ScopeBindings(), lists: StatusShelf(), user: 0)
 
   /// Loads a module as a worker of the decryptor does; returns its bytes, nil if it is refused.
   static func load(_ package: [UInt8], _ grant: [UInt8]) -> [UInt8]? {
