@@ -131,7 +131,14 @@ int linux_memory_file_module(const char *name) {
   return fd;
 }
 
-int linux_seal(int fd) { return fcntl(fd, F_ADD_SEALS, HUSK_SEALS); }
+int linux_seal(int fd) {
+  // The kernel refuses while it holds a page of the file itself, to move it or to see whether it can be done without, and
+  // waits 150 ms before it does. Soon it lets go.
+  int attempts = 64, outcome;
+  do outcome = fcntl(fd, F_ADD_SEALS, HUSK_SEALS);
+  while (outcome != 0 && errno == EBUSY && --attempts > 0);
+  return outcome;
+}
 
 int linux_is_sealed(int fd) {
   int seals = fcntl(fd, F_GET_SEALS);

@@ -39,7 +39,10 @@ static int memory_file(const buffer *content, int seals) {
   int file = memfd_create("object", MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (file < 0) fail("memfd_create: %s", strerror(errno));
   write_file(file, content);
-  if (seals != 0 && fcntl(file, F_ADD_SEALS, seals) != 0) fail("sealing: %s", strerror(errno));
+  // Busy: the kernel holds a page of it for a moment.
+  while (seals != 0 && fcntl(file, F_ADD_SEALS, seals) != 0) {
+    if (errno != EBUSY) fail("sealing: %s", strerror(errno));
+  }
   return file;
 }
 

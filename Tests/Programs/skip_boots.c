@@ -49,7 +49,10 @@ static void restore(void) {
 }
 
 static void patch(const char *path, unsigned long offset, const unsigned char *bytes, size_t count) {
-  int file = open(path, O_WRONLY);
+  int file;
+  // The program of a process that has ended is in use as long as somebody reads about that in /proc.
+  do file = open(path, O_WRONLY);
+  while (file < 0 && errno == ETXTBSY);
   if (file < 0 || pwrite(file, bytes, count, (off_t)offset) != (ssize_t)count) fail(path);
   close(file);
 }
