@@ -4,6 +4,7 @@ import ErrorClass
 import FormatFixtures
 import Foundation
 import HuskFormat
+import TestSupport
 import Testing
 
 /// Secrets lie in memory that is kept out of core dumps and swap, and leave no copy elsewhere: root looks through all the
@@ -74,7 +75,7 @@ struct MemoryTests {
     let outcome = try run(
       Compiler.program("remains").path,
       [file.path, "run", Workshop.tool] + command.split(separator: " ").map(String.init),
-      environment: ["PATH": "/usr/bin:/bin", "HOME": "/"], directory: directory)
+      environment: Sanitizer.environment(["PATH": "/usr/bin:/bin", "HOME": "/"], isTraced: true), directory: directory)
     #expect(outcome.status == 0, "\(outcome)")
     return outcome.stdout
   }
