@@ -46,6 +46,7 @@ if [ -n "$sanitizer" ]; then
   # Swift's own report of a crash would come in the way, and reads stacks in ways that AddressSanitizer doesn't take. No
   # test is XCTest's, which leaks its own empty suite.
   run=(env ASAN_OPTIONS="$options"
+    LSAN_OPTIONS="print_suppressions=0:suppressions='$root/Tests/leak-sanitizer.supp'"
     TSAN_OPTIONS="$options:print_suppressions=0:suppressions='$root/Tests/thread-sanitizer.supp'"
     SWIFT_BACKTRACE=enable=no "${run[@]}" --disable-xctest)
 fi

@@ -25,7 +25,8 @@ public enum Sanitizer: Sendable {
     _ environment: [String: String] = ProcessInfo.processInfo.environment, isTraced: Bool = false
   ) -> [String: String] {
     guard current != nil else { return environment }
-    var options = ProcessInfo.processInfo.environment.filter { ["ASAN_OPTIONS", "TSAN_OPTIONS"].contains($0.key) }
+    let names = ["ASAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS"]
+    var options = ProcessInfo.processInfo.environment.filter { names.contains($0.key) }
     if isTraced { options["ASAN_OPTIONS", default: ""] += ":detect_leaks=0" }
     return environment.merging(options) { $1 }
   }
