@@ -27,6 +27,15 @@ quietly() {
   rm -f "$log"
 }
 
+# Runs the toolchain. Its package manager leaves a temporary folder behind each time: that goes, too.
+swift() {
+  local folder outcome=0
+  folder=$(mktemp -d)
+  TMPDIR="$folder" command swift "$@" || outcome=$?
+  rm -rf "$folder"
+  return $outcome
+}
+
 # Builds what ships on devices of an architecture (default: this machine's) into `sdk`, and the samples into `samples`.
 build_device_side() {
   local architecture=${1:-$(uname -m)}

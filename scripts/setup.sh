@@ -7,7 +7,7 @@ packages=(libssl-dev liblz4-dev libsqlite3-dev zlib1g-dev pkg-config make gcc g+
   gcc-aarch64-linux-gnu g++-aarch64-linux-gnu binutils-aarch64-linux-gnu libc6-dev-arm64-cross qemu-user-static cmake
   qemu-system-x86 qemu-system-arm cpio debian-archive-keyring)
 
-command -v swift >/dev/null || die "a Swift 6.3 toolchain is needed: see https://swift.org/install"
+type -P swift >/dev/null || die "a Swift 6.3 toolchain is needed: see https://swift.org/install"
 
 missing=()
 for package in "${packages[@]}"; do

@@ -51,13 +51,15 @@ if [ -n "$sanitizer" ]; then
     SWIFT_BACKTRACE=enable=no "${run[@]}" --disable-xctest)
 fi
 # Tests that boot devices need root: the mock ROM gives each stage a user of its own.
-as_root env PATH="$PATH" HOME="$HOME" CI="${CI:-}" HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" \
-  HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" HUSK_SDK_AARCH64="$sdk_aarch64" HUSK_SAMPLES_AARCH64="$samples_aarch64" \
+as_root env PATH="$PATH" HOME="$HOME" TMPDIR="$scratch" CI="${CI:-}" \
+  HUSK_VECTORS="${HUSK_VECTORS:-$root/../shared/vectors}" HUSK_SDK="$sdk" HUSK_SAMPLES="$samples" \
+  HUSK_SDK_AARCH64="$sdk_aarch64" HUSK_SAMPLES_AARCH64="$samples_aarch64" \
   "${run[@]}" --xunit-output "$scratch/results.xml" "$@" >"$log" 2>&1 || outcome=$?
 grep -E '^(vectors|power cuts|killed processes): ' "$log" | sort -u || true
 awk -F ': |, ' '/^power cuts: / { points += $3; failures += $4 }
   END { if (points) printf "power cuts: %d interruption points, %d failures\n", points, failures }' "$log"
-grep -E '^(✘|.*: error: )|skipped' "$log" || true
+# What went wrong is told in whole: an issue's text goes on until the next line of the runner's own.
+awk '/^(◇|✔|➜)/ { told = 0 } /^✘|: error: / { told = 1 } told || /skipped/' "$log"
 [ $outcome -eq 0 ] || tail -n 40 "$log"
 if [ -n "$sanitizer" ] && compgen -G "$reports/*" >/dev/null; then
   cat "$reports"/*

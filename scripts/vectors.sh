@@ -11,4 +11,4 @@ case "${1:-}" in
 esac
 
 quietly swift build --package-path "$root" --build-tests
-quietly env HUSK_WRITE_VECTORS=$writes swift test --package-path "$root" --skip-build --filter VectorTests.FileTests
+HUSK_WRITE_VECTORS=$writes quietly swift test --package-path "$root" --skip-build --filter VectorTests.FileTests

@@ -30,7 +30,6 @@ struct VaultSafetyTests {
     for name in names { try desk.write("\(name).identity", identities.file(name)) }
     // Adds one after the other and tells each, in a shell of its own, which is killed with all that it started.
     let script = """
-      echo $$ > pid
       for i in 0 1 2 3 4 5 6 7 8 9 10 11; do
         \(Desk.tool) device add acme.vault "device $i.identity" --vault-key vault.key >> done || exit 1
       done
@@ -44,11 +43,8 @@ struct VaultSafetyTests {
       let program = try Program("setsid", ["sh", "add.sh"], directory: desk.directory)
       // Not a wait for something: any instant will do.
       usleep(UInt32.random(in: 0...150_000, using: &generator))
-      if let pid = try? String(contentsOf: desk.directory.appending(path: "pid"), encoding: .utf8),
-        let group = Int32(pid.trimmingCharacters(in: .whitespacesAndNewlines))
-      {
-        kill(-group, SIGKILL)
-      }
+      // Whether it leads a group already or not.
+      kill(-program.id, SIGKILL)
       kill(program.id, SIGKILL)
       _ = try program.outcome()
       let done = (try? String(contentsOf: desk.directory.appending(path: "done"), encoding: .utf8)) ?? ""

@@ -51,9 +51,8 @@ struct BootTests {
     try FileManager.default.copyItem(at: Release.host.stage(stage), to: program)
     let list = scratch.directory.appending(path: "skips")
     try Data((skips.lines.joined(separator: "\n") + "\n").utf8).write(to: list)
-    let outcome = try run(
-      Compiler.program("skip_boots").path, [kind, program.path, list.path] + devices.map(\.device.directory.path),
-      seconds: 36_000)
+    let outcome = try runWithSkips(
+      "skip_boots", [kind, program.path, list.path] + devices.map(\.device.directory.path))
     #expect(outcome.status == 0, "\(outcome.stderr)")
     var result = SkipResult()
     for line in outcome.stdout.split(separator: "\n") {

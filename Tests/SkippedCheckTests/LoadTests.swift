@@ -72,9 +72,8 @@ struct LoadTests {
     let skips = try Skips(of: "decryptor", oneOf: 80)
     let list = scratch.directory.appending(path: "skips")
     try Data((skips.lines.joined(separator: "\n") + "\n").utf8).write(to: list)
-    let outcome = try run(
-      Compiler.program("skip_loads").path,
-      [Release.host.stage("decryptor").path, list.path, scratch.directory.path, "\(Moment.present)"], seconds: 36_000)
+    let outcome = try runWithSkips(
+      "skip_loads", [Release.host.stage("decryptor").path, list.path, scratch.directory.path, "\(Moment.present)"])
     #expect(outcome.status == 0, "\(outcome.stdout.suffix(300)) \(outcome.stderr)")
     var result = SkipResult()
     for line in outcome.stdout.split(separator: "\n") {

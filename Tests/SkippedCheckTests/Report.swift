@@ -1,7 +1,17 @@
 import CLinux
+import DeviceSupport
+import Foundation
+import TestSupport
 import Testing
 
 var linuxMachine: UInt16 { linux_machine() }
+
+/// Runs one of the programs that skip. What a process does that has skipped something is anybody's guess, and it has rights:
+/// it may end processes that it never started. So there are none for it but its own.
+func runWithSkips(_ program: String, _ arguments: [String]) throws -> Outcome {
+  let alone = ["--pid", "--fork", "--kill-child", "--mount-proc"]
+  return try run("unshare", alone + [Compiler.program(program).path] + arguments, seconds: 36_000)
+}
 
 /// What came of it.
 struct SkipResult {
