@@ -185,7 +185,9 @@ private final class SimulatedDevice {
     return Array(try Data(contentsOf: module.appending(path: slot == .a ? "0.husk" : "1.husk")))
   }
 
-  func run(_ arguments: [String]) throws -> Outcome { try DeviceSupport.run(Self.tool, arguments, environment: [:]) }
+  func run(_ arguments: [String]) throws -> Outcome {
+    try DeviceSupport.run(Self.tool, arguments, environment: Sanitizer.environment([:]))
+  }
 
   /// What its firmware says; nothing may be refused meanwhile.
   func boot(_ arguments: String...) throws -> String {
@@ -198,6 +200,7 @@ private final class SimulatedDevice {
 
   /// Starts the tool and kills it, perhaps too late.
   func kill(_ arguments: [String], within seconds: Double, using generator: inout SeededGenerator) throws -> Outcome {
-    try Program(Self.tool, arguments, environment: [:]).killed(within: seconds, using: &generator)
+    try Program(Self.tool, arguments, environment: Sanitizer.environment([:]))
+      .killed(within: seconds, using: &generator)
   }
 }

@@ -193,7 +193,7 @@ struct GrantJobTests {
           "inject=\(call):signal=SIGKILL:when=\(occurrence)",
         ]
           + [Desk.tool] + words,
-        directory: desk.directory)
+        environment: Sanitizer.environment(isTraced: true), directory: desk.directory)
       // The job may have been over already when it was killed.
       isDone = outcome.status == 0 || outcome.stderr == "husk: error: a.grants: already exists\n"
       try check()
@@ -224,7 +224,7 @@ struct GrantJobTests {
     let outcome = try run(
       "strace",
       ["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:error=ENOSPC:when=1"]
-        + [Desk.tool] + words, directory: desk.directory)
+        + [Desk.tool] + words, environment: Sanitizer.environment(isTraced: true), directory: desk.directory)
     #expect(outcome.stderr == "husk: error: out/a.grants: no space left on the device\n")
     #expect(outcome.status == 1)
     try check()
@@ -250,7 +250,7 @@ struct GrantJobTests {
     _ = try run(
       "strace",
       ["-f", "-qq", "-o", "/dev/null", "-e", "trace=renameat2", "-e", "inject=renameat2:error=EIO:when=1"]
-        + [Desk.tool] + words, directory: desk.directory)
+        + [Desk.tool] + words, environment: Sanitizer.environment(isTraced: true), directory: desk.directory)
     try FileManager.default.removeItem(at: desk.directory.appending(path: "a.grants.partial"))
     let report = try desk.report(words: words)
     #expect(report["granted"] as? Int == 6)

@@ -14,10 +14,12 @@ public final class Scratch: Sendable {
   deinit { try? FileManager.default.removeItem(at: directory) }
 
   /// One for the whole test run, which goes when that ends.
-  static let shared: URL = {
+  static var shared: URL { kept.directory }
+
+  private static let kept: Scratch = {
     atexit { try? FileManager.default.removeItem(at: Scratch.shared) }
     let scratch = Result { try Scratch() }
     guard case .success(let scratch) = scratch else { preconditionFailure("no directory can be made in /tmp") }
-    return Unmanaged.passRetained(scratch).takeUnretainedValue().directory
+    return scratch
   }()
 }

@@ -8,6 +8,7 @@ import Foundation
 import HostSupport
 import HuskFormat
 import SecretBytes
+import TestSupport
 import Vault
 
 /// Everything from nothing with the tool that people use: keys, packages, a vault, a device, a grant, a boot with a load.
@@ -83,7 +84,8 @@ final class Workshop {
         "trace=execve,execveat,write,pwrite64,writev,pwritev,pwritev2,sendto,sendmsg,sendmmsg,sendfile,splice,"
           + "copy_file_range", Self.tool,
       ] + line.split(separator: " ").map(String.init) + rest,
-      environment: ["PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": directory.appending(path: "tmp").path],
+      environment: Sanitizer.environment(
+        ["PATH": "/usr/bin:/bin", "HOME": "/", "TMPDIR": directory.appending(path: "tmp").path], isTraced: true),
       directory: directory)
     guard outcome.status == 0 else { throw ProgramFailure(description: "husk \(line): \(outcome.stderr)") }
   }
