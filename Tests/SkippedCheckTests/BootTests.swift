@@ -104,7 +104,7 @@ struct BootTests {
     #expect(control.refusals["good"] == "decryptor runs")
 
     let bad = try BadStage.all.map { (name: $0.name, device: try device($0, place, forbidden: .decryptor)) }
-    let skips = try Skips(of: "fuseprovider", oneOf: 120)
+    let skips = try Skips(of: "fuseprovider", oneOf: 240)
     let result = try boot("provider", skips, of: "fuseprovider", bad)
     for stage in BadStage.all {
       #expect(result.refusals[stage.name] == "husk: fuseprovider: refused \(place.name): \(stage.expected.name)")
