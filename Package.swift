@@ -64,7 +64,7 @@ let sharedTargets: [Target] = [
   shared("HuskFormat", ["CBOR", "COSE", "Cryptography", "DICE", "ErrorClass", "SecretBytes"]),
   shared("ModuleELF", []),
   shared("DeviceStore", ["CBOR", "CLinux", "ErrorClass", "SecureWorld"]),
-  shared("SecureStorage", ["CBOR", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  shared("SecureStorage", ["CBOR", "CSecondCheck", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
   shared("Protections", ["CBOR", "CLinux"]),
   shared("SecureWorld", ["CBOR", "CLinux", "ErrorClass", "Protections"]),
   shared(
@@ -92,7 +92,7 @@ let loader = Target.target(
 let deviceTargets: [Target] = [
   loader,
   secondCopy("StageSecondCheck", ["BootChain", "CSecondCheck", "ErrorClass"]),
-  secondCopy("LoadSecondCheck", ["CSecondCheck", "Cryptography", "Decryptor", "ErrorClass"]),
+  secondCopy("LoadSecondCheck", ["CSecondCheck", "Cryptography", "Decryptor", "ErrorClass", "SecureStorage"]),
   stage("bootrom", ["BootChain", "CStage", "StageSecondCheck"]),
   stage("bootloader", ["BootChain", "CStage", "StageSecondCheck"]),
   stage("decryptor", ["Decryptor", "LoadSecondCheck"]),
@@ -272,7 +272,7 @@ let testTargets: [Target] = [
     "SkippedCheckTests",
     [
       "BootChain", "CLinux", "Cryptography", "DICE", "Decryptor", "DeviceStore", "DeviceSupport", "ErrorClass",
-      "FormatFixtures", "HuskFormat", "SecretBytes",
+      "FormatFixtures", "HuskFormat", "SecretBytes", "SecureStorage",
     ]),
   tests("ArtefactTests", ["DeviceSupport"]),
   tests(

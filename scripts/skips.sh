@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Skips each instruction of the stages that could matter (SPEC 15.4), not only the part of them that the tests take.
+# Skips each instruction of the stages and of libhusk that could matter (SPEC 15.4), not only the part that the tests take.
 #
 #   scripts/skips.sh [ARGUMENTS OF swift test]      for example: scripts/skips.sh --filter LoadTests
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

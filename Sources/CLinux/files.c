@@ -145,6 +145,18 @@ int linux_is_sealed(int fd) {
   return seals >= 0 && (seals & HUSK_SEALS) == HUSK_SEALS;
 }
 
+int linux_leads_to_sealed(const char *path, uint64_t size) {
+  int fd = linux_open_read(path);
+  if (fd < 0) return 0;
+  struct stat status;
+  int seals = fcntl(fd, F_GET_SEALS);
+  int leads = seals >= 0 && (seals & HUSK_SEALS) == HUSK_SEALS && syscall(SYS_fstat, fd, &status) == 0 &&
+              S_ISREG(status.st_mode) && (uint64_t)status.st_size == size;
+  close(fd);
+  errno = EPERM;
+  return leads;
+}
+
 int linux_exists_at(int directory, const char *path) {
   return faccessat(directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }

@@ -29,4 +29,11 @@ int32_t second_check_load(const void *check, uint8_t *digest);
 /// \return 0, or the number of the class with which it is refused.
 int32_t second_check_status_list(const void *check, uint8_t *digest);
 
+/// Decides which state of the secure storage is in force.
+///
+/// \param check  a `StorageCheck` of SecureStorage.
+/// \param digest  32 bytes: of what was decided; left as it is if that can't be.
+/// \return 0, or the number of the class that says why.
+int32_t second_check_storage(const void *check, uint8_t *digest);
+
 #endif

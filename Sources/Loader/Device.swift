@@ -133,6 +133,8 @@ extension Device {
       case .progress(let progress): try options.report(done: progress.done, total: progress.total)
       case .reply(let reply):
         if case .failed(let errorClass) = reply.result { throw errorClass }
+        // Once more (SPEC 15.4): what answers another request may be another module.
+        guard reply.id == lastID else { throw .protocol }
         return Answer(result: reply.result, message: message)
       }
     }

@@ -31,6 +31,11 @@ final class Module {
     guard linux_set_dumpable(0) == 0 else { throw .internal }
     defer { if wasDumpable == 1 { _ = linux_set_dumpable(1) } }
     let path = Registry.unusedPath(to: received.file)
+    // The second look (SPEC 15.4), at the very path that the dynamic linker takes.
+    guard linux_leads_to_sealed(path, received.notes.size) == 1 else {
+      log.error("the module's file, looked at again", strerror(linux_errno()))
+      throw .loadFailed
+    }
     guard let handle = linux_dlopen(path) else {
       log.error("dlopen", Self.reason(without: path))
       throw .loadFailed

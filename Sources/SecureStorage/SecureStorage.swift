@@ -42,14 +42,19 @@ public struct SecureStorage: ~Copyable {
     on medium: inout Medium, key: consuming SecretBytes
   ) throws(ErrorClass) -> SecureStorage {
     let counter = try medium.counter()
-    let found = try find(&medium, key, counter)
-    let state = found?.state ?? SecureState(generation: counter == 0 ? 0 : counter &+ 1)
+    let files = [try medium.read(0), try medium.read(1)]
+    let found = try StateInForce.find(in: files, key, counter: counter)
+    // Once more: what can be put back is what was superseded (SPEC 15.4).
+    let again = try withUnsafePointer(to: key) { (key) throws(ErrorClass) in
+      try StorageCheck(files: files, counter: counter, key: key).performAgain()
+    }
+    guard try found.digest() == again else { throw .internal }
     var storage = SecureStorage(
-      key: key, counter: counter, state: state, file: found?.file, isSettled: found?.isSettled ?? false)
-    if let found, found.counter != counter {
+      key: key, counter: counter, state: found.state, file: found.file, isSettled: found.isSettled)
+    if let file = found.file, found.counter != counter {
       // Whoever wrote it may have been ended before it was durable: then a power cut would take it back, and the counter
       // would say that the storage was lost.
-      try medium.write(found.bytes, to: found.file)
+      try medium.write(found.bytes, to: file)
       try storage.count(on: &medium)
       storage.ownsNext = true
     }
@@ -126,52 +131,5 @@ public struct SecureStorage: ~Copyable {
     let number = try medium.increment()
     guard number == counter &+ 1 else { throw .io }
     counter = number
-  }
-
-  private struct Found {
-    let state: SecureState
-    let counter: UInt64
-    let isSettled: Bool
-    let file: Int
-    /// All of the file.
-    let bytes: [UInt8]
-
-    /// What two files of one number say: what the settled one does. The other one is kept longer: it was durable before
-    /// the settled one was begun.
-    func joined(with other: Found) -> Found {
-      let (settled, kept) = isSettled ? (self, other) : (other, self)
-      return Found(
-        state: settled.state, counter: counter, isSettled: settled.isSettled, file: kept.file, bytes: kept.bytes)
-    }
-  }
-
-  /// The state that was written for the counter, a settled one if there is one, or, which comes first, for the number that
-  /// follows.
-  private static func find<Medium: StorageMedium & ~Copyable>(
-    _ medium: inout Medium, _ key: borrowing SecretBytes, _ counter: UInt64
-  ) throws(ErrorClass) -> Found? {
-    var current: Found?
-    for file in 0..<2 {
-      let bytes = try medium.read(file)
-      guard let content = try open(bytes, key) else { continue }
-      let number = content.counter
-      let isNext = number == counter &+ 1
-      guard isNext || (number == counter && counter > 0) else { continue }
-      guard let state = content.state else { throw .unsupportedVersion }
-      let found = Found(state: state, counter: number, isSettled: content.isSettled, file: file, bytes: bytes)
-      if isNext { return found }
-      current = current?.joined(with: found) ?? found
-    }
-    return current
-  }
-
-  private static func open(
-    _ bytes: [UInt8], _ key: borrowing SecretBytes
-  ) throws(ErrorClass) -> SealedState.Content? {
-    do throws(CryptographyError) {
-      return try SealedState.open(bytes, key: key)
-    } catch {
-      throw .internal
-    }
   }
 }

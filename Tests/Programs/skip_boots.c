@@ -1,7 +1,7 @@
 // Boots devices with a stage in which one instruction is skipped, for each of many instructions and for each of some devices
 // on which something must be refused.
 //
-//     skip_boots rom|bootloader PROGRAM SKIPS DIRECTORY…
+//     skip_boots rom|bootloader|provider PROGRAM SKIPS DIRECTORY…
 //
 // PROGRAM is written to. A directory holds `fuses`, `counter`, `floors` and `flash`, for the bootloader also `handoff`; what a
 // boot leaves there is undone. First each is booted with nothing skipped: `as-it-is DIRECTORY LAST-LINE`. Then `ran DIRECTORY
@@ -9,6 +9,7 @@
 #include "skips.h"
 
 #include <ftw.h>
+#include <sys/un.h>
 
 static const char forbidden[] = "must not run";
 
@@ -57,7 +58,23 @@ static void patch(const char *path, unsigned long offset, const unsigned char *b
   close(file);
 }
 
-static void become(const char *directory, const char *program, int is_rom, int output) {
+enum kind { ROM, BOOTLOADER, PROVIDER };
+
+static void become_provider(const char *program) {
+  struct sockaddr_un nowhere = {.sun_family = AF_UNIX};
+  int listener = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+  // With no name to bind to, the kernel makes one.
+  if (bind(listener, (struct sockaddr *)&nowhere, sizeof nowhere.sun_family) != 0 || listen(listener, 1) != 0) _exit(2);
+  if (dup2(listener, 3) != 3 || close_range(4, ~0U, 0) != 0) _exit(2);
+  char process[32];
+  snprintf(process, sizeof process, "LISTEN_PID=%d", getpid());
+  char *const environment[] = {process, "LISTEN_FDS=1", NULL};
+  char *const words[] = {(char *)program, "fuses", "counter", "floors", "flash", "64902", "64902", NULL};
+  execve(program, words, environment);
+  _exit(2);
+}
+
+static void become(const char *directory, const char *program, enum kind kind, int output) {
   int zero = open("/dev/null", O_RDONLY);
   // Children of a stage that went wrong must not go on for ever.
   const struct rlimit limit = {2, 2};
@@ -66,7 +83,8 @@ static void become(const char *directory, const char *program, int is_rom, int o
   dup2(output, 1);
   dup2(output, 2);
   char *const environment[] = {NULL};
-  if (is_rom) {
+  if (kind == PROVIDER) become_provider(program);
+  if (kind == ROM) {
     char *const words[] = {(char *)program, "fuses", "counter", "floors", "flash", "60", "-", "64902", "64902", NULL};
     execve(program, words, environment);
     _exit(2);
@@ -86,7 +104,7 @@ static void become(const char *directory, const char *program, int is_rom, int o
 }
 
 // Boots, and waits until nobody is left who could say anything; returns what was said.
-static const char *boot(const char *directory, const char *program, int is_rom) {
+static const char *boot(const char *directory, const char *program, enum kind kind) {
   static char said[4096];
   size_t count = 0;
   int ends[2], quiet = 0;
@@ -95,7 +113,7 @@ static const char *boot(const char *directory, const char *program, int is_rom) 
   if (process < 0) fail("fork");
   if (process == 0) {
     close(ends[0]);
-    become(directory, program, is_rom, ends[1]);
+    become(directory, program, kind, ends[1]);
   }
   close(ends[1]);
   for (;;) {
@@ -119,14 +137,14 @@ static const char *boot(const char *directory, const char *program, int is_rom) 
 }
 
 // Boots with nothing skipped, and notes which instructions are met.
-static void trace(const char *directory, const char *program, int is_rom, struct skip *skips, size_t count, int input) {
+static void trace(const char *directory, const char *program, enum kind kind, struct skip *skips, size_t count, int input) {
   unsigned long base = 0;
   int null = open("/dev/null", O_WRONLY);
   pid_t process = fork();
   if (process < 0) fail("fork");
   if (process == 0) {
     if (ptrace(PTRACE_TRACEME, 0, 0, 0) != 0) _exit(2);
-    become(directory, program, is_rom, null);
+    become(directory, program, kind, null);
   }
   close(null);
   for (;;) {
@@ -158,15 +176,15 @@ static const char *last_line(const char *said) {
 
 int main(int count, char **words) {
   if (count < 5) return 2;
-  int is_rom = strcmp(words[1], "rom") == 0;
+  enum kind kind = strcmp(words[1], "rom") == 0 ? ROM : strcmp(words[1], "bootloader") == 0 ? BOOTLOADER : PROVIDER;
   const char *program = words[2];
   size_t skip_count;
   struct skip *skips = read_skips(words[3], &skip_count);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) != 0) fail("prctl");
   for (int i = 4; i < count; i++) nftw(words[i], keep, 8, FTW_PHYS);
-  for (int i = 4; i < count; i++) printf("as-it-is %s %s\n", words[i], last_line(boot(words[i], program, is_rom)));
+  for (int i = 4; i < count; i++) printf("as-it-is %s %s\n", words[i], last_line(boot(words[i], program, kind)));
   if (count - 4 > MOST_INPUTS || skip_count == 0) return skip_count == 0 ? 0 : 2;
-  for (int i = 4; i < count; i++) trace(words[i], program, is_rom, skips, skip_count, i - 4);
+  for (int i = 4; i < count; i++) trace(words[i], program, kind, skips, skip_count, i - 4);
   size_t met = 0, boots = 0;
   for (size_t n = 0; n < skip_count; n++) {
     const struct skip *skip = &skips[n];
@@ -176,7 +194,7 @@ int main(int count, char **words) {
     for (int i = 4; i < count; i++) {
       if (!skip->met[i - 4]) continue;
       boots++;
-      if (strstr(boot(words[i], program, is_rom), forbidden) != NULL) printf("ran %s %s\n", words[i], skip->name);
+      if (strstr(boot(words[i], program, kind), forbidden) != NULL) printf("ran %s %s\n", words[i], skip->name);
     }
     patch(program, skip->offset, skip->original, skip->count);
   }

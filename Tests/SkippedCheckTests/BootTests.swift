@@ -28,15 +28,15 @@ struct BootTests {
   }
 
   /// A device with small stages, one of which is bad; nil for none.
-  private func device(_ bad: BadStage?, _ place: Stage) throws -> Device {
+  ///
+  /// - Parameter forbidden: the stage that must not run; nil for the bad one.
+  private func device(_ bad: BadStage?, _ place: Stage, forbidden: Stage? = nil) throws -> Device {
     let device = try Device(state: .ofSkips)
     for stage in Stage.allCases {
-      var package = try PackageFixture.stage(
-        stage.role, machine: linuxMachine, payload: program(saying: "\(stage.name) runs"))
-      if stage == place, bad != nil || place == .bootloader {
-        let program = try program(saying: "\(stage.name): must not run")
-        package = try bad?.package(stage, program) ?? .stage(stage.role, machine: linuxMachine, payload: program)
-      }
+      let isForbidden = stage == forbidden ?? place && (bad != nil || place == .bootloader)
+      let program = try program(saying: isForbidden ? "\(stage.name): must not run" : "\(stage.name) runs")
+      let good = PackageFixture.stage(stage.role, machine: linuxMachine, payload: program)
+      let package = try stage == place ? bad?.package(stage, program) ?? good : good
       // Each slot a file of its own: what a boot changes is undone.
       for slot in Slot.allCases { try device.install(package.file(), stage.file(in: slot)) }
     }
@@ -94,6 +94,22 @@ struct BootTests {
       #expect(result.refusals[stage.name] == "husk: bootloader: refused \(place.name): \(stage.expected.name)")
     }
     result.report("bootloader, \(place.name)", skips, inputs: bad.count)
+  }
+
+  @Test(
+    "fuse provider: starts no decryptor that must be refused, nor one behind such a bootloader",
+    arguments: [Stage.bootloader, .decryptor])
+  func fuseProvider(place: Stage) throws {
+    let control = try boot("provider", Skips.none, of: "fuseprovider", [("good", device(nil, place))])
+    #expect(control.refusals["good"] == "decryptor runs")
+
+    let bad = try BadStage.all.map { (name: $0.name, device: try device($0, place, forbidden: .decryptor)) }
+    let skips = try Skips(of: "fuseprovider", oneOf: 240)
+    let result = try boot("provider", skips, of: "fuseprovider", bad)
+    for stage in BadStage.all {
+      #expect(result.refusals[stage.name] == "husk: fuseprovider: refused \(place.name): \(stage.expected.name)")
+    }
+    result.report("fuseprovider, \(place.name)", skips, inputs: bad.count)
   }
 
   /// Writes what the ROM would hand to the bootloader.

@@ -11,6 +11,7 @@ import TestSupport
 import Testing
 
 @testable import Decryptor
+@testable import SecureStorage
 
 @Suite("A decryptor that skips one instruction", .enabled(if: skipsAvailable, needsDevices))
 struct LoadTests {
@@ -68,12 +69,63 @@ struct LoadTests {
       expected[bad.name] = bad.expected
     }
     requests.append("refused good load")
-    try Data((requests.joined(separator: "\n") + "\n").utf8).write(to: scratch.directory.appending(path: "requests"))
     let skips = try Skips(of: "decryptor", oneOf: 80)
+    let result = try ask(requests, skips, of: Release.host.stage("decryptor"))
+    for (name, errorClass) in expected { #expect(result.refusals[name] == "\(errorClass.rawValue)", "\(name)") }
+    #expect(result.refusals["good"] == "0", "what is released is noticed")
+    result.report("decryptor", skips, inputs: expected.count)
+  }
+
+  @Test("that starts with storage which was put back, lost or forged releases nothing for it")
+  func starts() throws {
+    let secrets = try DICE.Secrets(attest: secret(bytes(named: "attest")), seal: secret(bytes(named: "seal")))
+    let notes = try HandoffNotes.ofSkips(.ofSkips, HandoffNotes.certificates())
+    let key = try DeviceKeys.deriveStorageKey(from: Handoff(secrets: secrets, notes: notes))
+    func state(sequence: UInt64) throws -> SecureState {
+      var state = SecureState(generation: 0)
+      try state.record(
+        SecureState.Load(
+          load().grant.terms.module, sequence: sequence, securityVersion: 6, vendorScope: testScope("com.acme."),
+          time: Moment.issued, isOnTrial: false))
+      return state
+    }
+    func storage(sequence: UInt64, counter: UInt64) throws -> [UInt8] {
+      try SealedState.seal(state(sequence: sequence), counter: counter, isSettled: true, key: key)
+    }
+    // Number 6 was superseded when the counter came to 9.
+    let newest = try storage(sequence: 7, counter: 9)
+    // Whoever changes a ciphertext changes the same bits of the plaintext.
+    var forged = newest
+    let ciphertext = forged.count - AEAD.tagByteCount - SealedState.paddedSize
+    for (place, (former, latest)) in try zip(state(sequence: 6).encoded(), state(sequence: 7).encoded()).enumerated() {
+      forged[ciphertext + place] ^= former ^ latest
+    }
+    let inputs: [(name: String, storage: [UInt8], expected: ErrorClass?)] = [
+      ("superseded", newest, .rollback), ("put-back", try storage(sequence: 6, counter: 5), .wrongGrantKey),
+      ("lost", [], .wrongGrantKey), ("forged", forged, .wrongGrantKey),
+      ("good", try storage(sequence: 6, counter: 9), nil),
+    ]
+    for input in inputs {
+      try write(load(), input.name)
+      try Data(input.storage).write(to: scratch.directory.appending(path: "\(input.name).storage"))
+    }
+    let decryptor = scratch.directory.appending(path: "decryptor")
+    try FileManager.default.copyItem(at: Release.host.stage("decryptor"), to: decryptor)
+    let skips = try Skips(of: "decryptor", oneOf: 80)
+    let result = try ask(inputs.map { "9 \($0.name) load" }, skips, of: decryptor)
+    for input in inputs {
+      #expect(result.refusals[input.name] == "\(input.expected?.rawValue ?? 0)", "\(input.name)")
+    }
+    result.report("decryptor, starting", skips, inputs: inputs.count - 1)
+  }
+
+  /// Asks a decryptor, which may be written to, for what the requests say.
+  private func ask(_ requests: [String], _ skips: Skips, of decryptor: URL) throws -> SkipResult {
+    try Data((requests.joined(separator: "\n") + "\n").utf8).write(to: scratch.directory.appending(path: "requests"))
     let list = scratch.directory.appending(path: "skips")
     try Data((skips.lines.joined(separator: "\n") + "\n").utf8).write(to: list)
     let outcome = try runWithSkips(
-      "skip_loads", [Release.host.stage("decryptor").path, list.path, scratch.directory.path, "\(Moment.present)"])
+      "skip_loads", [decryptor.path, list.path, scratch.directory.path, "\(Moment.present)"])
     #expect(outcome.status == 0, "\(outcome.stdout.suffix(300)) \(outcome.stderr)")
     var result = SkipResult()
     for line in outcome.stdout.split(separator: "\n") {
@@ -85,8 +137,6 @@ struct LoadTests {
       default: Issue.record("\(line)")
       }
     }
-    for (name, errorClass) in expected { #expect(result.refusals[name] == "\(errorClass.rawValue)", "\(name)") }
-    #expect(result.refusals["good"] == "0", "what is released is noticed")
-    result.report("decryptor", skips, inputs: expected.count)
+    return result
   }
 }

@@ -2,14 +2,14 @@ import DeviceSupport
 import Foundation
 import TestSupport
 
-// One instruction of a stage is skipped, one after another: each conditional branch of Husk's own code is taken always or
-// never, each call and each jump is left out, in the file that ships or in the process that runs it. Then the stage meets what
-// it must refuse, for one reason at a time. Nothing of it may run or be released (SPEC 15.4).
+// One instruction of a stage or of libhusk is skipped, one after another: each conditional branch of Husk's own code is taken
+// always or never, each call and each jump is left out, in the file that ships or in the process that runs it. Then it meets
+// what it must refuse, for one reason at a time. Nothing of it may run or be released (SPEC 15.4).
 //
-// `Tests/Programs/skip_boots.c` and `skip_loads.c` do it. The tests take a part of all, the same each time, and print how
-// many that are; `scripts/skips.sh` takes all.
+// `Tests/Programs/skip_boots.c`, `skip_loads.c` and `skip_answers.c` do it. The tests take a part of all, the same each time,
+// and print how many that are; `scripts/skips.sh` takes all.
 
-/// The instructions of a stage, as it ships, that are skipped one at a time.
+/// The instructions of a stage or library, as it ships, that are skipped one at a time.
 struct Skips {
   /// What the programs of Tests/Programs read: a line for each way of skipping one.
   let lines: [String]
@@ -22,8 +22,17 @@ struct Skips {
   ///
   /// - Parameter fraction: one of so many is taken.
   init(of stage: String, oneOf fraction: Int) throws {
-    let release = try ExecutableFile(Release.host.stage(stage))
-    let sites = try Self.instructions(of: stage)
+    try self.init(of: Release.host.stage(stage), built: "stages/\(stage)", oneOf: fraction)
+  }
+
+  /// - Parameter library: a file, no link.
+  init(ofLibrary library: URL, oneOf fraction: Int) throws {
+    try self.init(of: library, built: "lib/\(library.lastPathComponent)", oneOf: fraction)
+  }
+
+  private init(of file: URL, built name: String, oneOf fraction: Int) throws {
+    let release = try ExecutableFile(file)
+    let sites = try Self.instructions(of: Self.build.appending(path: name).path)
     instructions = sites.count
     let all = try sites.flatMap { try Self.lines($0, release) }
     self.all = all.count
@@ -43,18 +52,18 @@ struct Skips {
     let function: String
   }
 
-  /// What scripts/build-device.sh leaves of a build, symbols included.
-  private static let build = packageRoot.appending(path: ".build-device/\(Release.host.architecture)/stages")
+  /// What scripts/build-device.sh leaves of a build: the stages' symbols included, and maps.
+  private static let build = packageRoot.appending(path: ".build-device/\(Release.host.architecture)")
 
-  /// Branches, calls and jumps of what Husk's objects brought into a stage: the linker's map says where that is.
-  private static func instructions(of stage: String) throws -> [Instruction] {
-    let ranges = try ownCode(of: stage)
+  /// Branches, calls and jumps of what Husk's objects brought into a file: the linker's map says where that is.
+  private static func instructions(of file: String) throws -> [Instruction] {
+    let sections = try ownCode(of: file)
+    let ranges = sections.map(\.range)
     guard let first = ranges.first, let last = ranges.last else { return [] }
     let listing = try run(
       "objdump",
       [
-        "-d", "-w", "--start-address=\(first.lowerBound)", "--stop-address=\(last.upperBound)",
-        build.appending(path: stage).path,
+        "-d", "-w", "--start-address=\(first.lowerBound)", "--stop-address=\(last.upperBound)", file,
       ]
     ).stdout
     var function = ""
@@ -73,25 +82,26 @@ struct Skips {
       found.append(
         Instruction(
           address: address, bytes: fields[1].split(separator: " ").compactMap { UInt8($0, radix: 16) },
-          mnemonic: String(mnemonic), function: function))
+          mnemonic: String(mnemonic), function: sections[range].function ?? function))
     }
     return found
   }
 
   /// An input section of code in a map: address, size, and the object that it comes from.
-  nonisolated(unsafe) private static let section = #/^ \.text\S*\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)/#
+  nonisolated(unsafe) private static let section = #/^ \.text\.?(\S*)\s+0x([0-9a-f]+)\s+0x([0-9a-f]+) (\S+)/#
 
-  private static func ownCode(of stage: String) throws -> [Range<UInt64>] {
-    let map = try String(contentsOf: build.appending(path: "\(stage).map"), encoding: .utf8)
+  /// A function has mostly a section of its own, which is named for it.
+  private static func ownCode(of file: String) throws -> [(range: Range<UInt64>, function: String?)] {
+    let map = try String(contentsOfFile: "\(file).map", encoding: .utf8)
     guard let start = map.range(of: "Linker script and memory map") else { return [] }
     // A long name of a section has a line of its own.
     let text = map[start.upperBound...].replacing(#/\n( \.text\S+)\n/#) { "\n\($0.output.1)" }
     return text.split(separator: "\n").compactMap { line in
-      guard let match = line.firstMatch(of: section), match.output.3.hasPrefix(".build-device/"),
-        let address = UInt64(match.output.1, radix: 16), let size = UInt64(match.output.2, radix: 16), size > 0
+      guard let match = line.firstMatch(of: section), match.output.4.hasPrefix(".build-device/"),
+        let address = UInt64(match.output.2, radix: 16), let size = UInt64(match.output.3, radix: 16), size > 0
       else { return nil }
-      return address..<(address + size)
-    }.sorted { $0.lowerBound < $1.lowerBound }
+      return (address..<(address + size), match.output.1.isEmpty ? nil : String(match.output.1))
+    }.sorted { $0.range.lowerBound < $1.range.lowerBound }
   }
 
   /// The ways to skip an instruction, of a file that ships: it must be there, byte by byte.

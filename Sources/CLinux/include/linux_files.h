@@ -48,6 +48,10 @@ int linux_seal(int fd);
 /// 1 if fd is a memory file with all the seals that linux_seal sets, else 0.
 int linux_is_sealed(int fd);
 
+/// 1 if a path leads to a memory file with all these seals and of so many bytes, else 0 with errno: EPERM if it leads to
+/// something else. It has code of its own: another look than linux_is_sealed's, at what a path stands for (SPEC 15.4).
+int linux_leads_to_sealed(const char *path, uint64_t size);
+
 /// openat(2) of a regular file below a directory, close-on-exec; for reading, or with `writing` for both, and then it is made
 /// (mode 0644) if it isn't there. -1 with EINVAL for anything but a regular file. This and the functions below that take a
 /// path go through no symbolic link, in place of no name.
