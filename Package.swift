@@ -106,6 +106,12 @@ func host(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 let moduleLint = host("ModuleLint", ["ModuleELF"])
 
+let bundles: [Target] = [
+  .target(name: "CHost", cSettings: hardenedC),
+  host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
+  host("GrantBundle", ["CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
+]
+
 let hostPackages: [Package.Dependency] = [
   .package(url: "https://github.com/apple/swift-argument-parser", exact: "1.8.2"),
   .package(url: "https://github.com/groue/GRDB.swift", exact: "7.10.0"),
@@ -113,9 +119,6 @@ let hostPackages: [Package.Dependency] = [
 
 let hostTargets: [Target] = [
   moduleLint,
-  .target(name: "CHost", cSettings: hardenedC),
-  host("HostSupport", ["CHost", "CLinux", "Cryptography", "ErrorClass", "HuskFormat", "SecretBytes"]),
-  host("GrantBundle", ["CBOR", "CLinux", "COSE", "Cryptography", "ErrorClass", "HostSupport", "HuskFormat"]),
   host(
     "Packager",
     [
@@ -302,19 +305,29 @@ let testTargets: [Target] = [
     ]),
 ]
 
+/// Of the vault, what reads exports: that takes no database.
+let exportReader = Target.target(
+  name: "Vault", dependencies: ["CBOR", "COSE", "Cryptography", "HostSupport", "HuskFormat", "SecretBytes"],
+  path: "Sources/Vault",
+  sources: ["Devices/DeviceLabel.swift", "Devices/DeviceStatus.swift", "Events/Event.swift"]
+    + ["Error", "Reader", "Record", "Signature", "edContentKey"].map { "Exchange/Export\($0).swift" }
+    + ["Exchange/SequenceBuffer.swift"],
+  swiftSettings: common)
+
 let fuzzTargets: [Target] = [
   moduleLint,
   loader,
   formatFixtures,
   testSupport,
   storageSimulation,
+  exportReader,
   .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
   .executableTarget(
     name: "husk-fuzz",
     dependencies: [
       "BootChain", "CBOR", "CFuzzer", "CLinux", "COSE", "Compression", "Cryptography", "DICE", "Decryptor",
-      "DeviceStore", "ErrorClass", "FormatFixtures", "HuskFormat", "Loader", "ModuleELF", "ModuleLint", "Protections",
-      "SecretBytes", "SecureStorage", "SecureWorld", "StorageSimulation",
+      "DeviceStore", "ErrorClass", "FormatFixtures", "GrantBundle", "HostSupport", "HuskFormat", "Loader", "ModuleELF",
+      "ModuleLint", "Protections", "SecretBytes", "SecureStorage", "SecureWorld", "StorageSimulation", "Vault",
     ],
     path: "Tests/Fuzz/husk-fuzz", swiftSettings: common),
 ]
@@ -323,5 +336,5 @@ let package = Package(
   name: "husk",
   products: embedded ? [.library(name: "husk", type: .static, targets: ["Loader"])] : [],
   dependencies: embedded || fuzzing ? [] : hostPackages,
-  targets: sharedTargets + (embedded ? deviceTargets : fuzzing ? fuzzTargets : hostTargets + testTargets)
+  targets: sharedTargets + (embedded ? deviceTargets : bundles + (fuzzing ? fuzzTargets : hostTargets + testTargets))
 )

@@ -17,21 +17,8 @@ public struct BundleReader: ~Copyable {
     public let series: GrantSeries
     public let record: GrantRecord
 
-    /// The grant file, byte by byte as it would have been issued alone, after its signature was checked by the chain
-    /// that comes with it: whether that one is to be trusted, and when, is for the device to judge.
-    public func checkedFile() throws(FormatError) -> [UInt8] {
-      let root = try CertificateChain(encoded: series.chain).root
-      let thumbprint: [UInt8]
-      do throws(CryptographyError) {
-        thumbprint = try COSEKey.thumbprint(root)
-      } catch {
-        throw FormatError(error, in: .root)
-      }
-      let verifier = ChainVerifier(
-        anchors: TrustAnchors(thumbprints: [thumbprint]), time: TimeBasis(lowerBound: 0, trustedClock: nil))
-      try series.verify(record, by: series.verify(with: verifier))
-      return series.file(record)
-    }
+    /// The grant file, byte by byte as it would have been issued alone: ``GrantSeries/checkedFile(_:)``.
+    public func checkedFile() throws(FormatError) -> [UInt8] { try series.checkedFile(record) }
   }
 
   /// Reads the directory; throws what steps 1 to 3 of SPEC 5.1 say of a file that isn't a whole bundle.

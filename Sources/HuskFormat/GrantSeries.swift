@@ -99,6 +99,22 @@ public struct GrantSeries: Equatable, Sendable {
     GrantFile.encode(chain: chain, signedGrant: signed(record))
   }
 
+  /// The grant file of a record, after its signature was checked by the chain that comes with it: whether that one is to
+  /// be trusted, and when, is for the device to judge.
+  public func checkedFile(_ record: GrantRecord) throws(FormatError) -> [UInt8] {
+    let root = try CertificateChain(encoded: chain).root
+    let thumbprint: [UInt8]
+    do throws(CryptographyError) {
+      thumbprint = try COSEKey.thumbprint(root)
+    } catch {
+      throw FormatError(error, in: .root)
+    }
+    let verifier = ChainVerifier(
+      anchors: TrustAnchors(thumbprints: [thumbprint]), time: TimeBasis(lowerBound: 0, trustedClock: nil))
+    try verify(record, by: verify(with: verifier))
+    return file(record)
+  }
+
   private func signed(_ record: GrantRecord) -> [UInt8] {
     let terms = GrantTerms(
       terms, deviceID: Array(record.deviceID), grantKeyThumbprint: Array(record.grantKeyThumbprint), issuer: issuer,

@@ -105,6 +105,8 @@ extension VaultError {
     case let error as VaultError: self = error
     case let error as FileError: self = .file(error)
     case let error as CryptographyError: self = .cryptography(error)
+    case ExportError.notAnExport: self = .notAnExport
+    case ExportError.notSigned: self = .exportNotSigned
     case let error as DatabaseError:
       switch error.resultCode {
       case .SQLITE_BUSY, .SQLITE_LOCKED: self = .busy

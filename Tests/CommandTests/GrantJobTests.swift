@@ -122,7 +122,7 @@ struct GrantJobTests {
     try check()
   }
 
-  @Test("keeps them in the vault, which gives a device's latest one")
+  @Test("keeps them in the vault, which gives a device's latest one if its signature is right")
   func store() throws {
     for _ in 0..<2 { #expect(try desk.husk(Self.codec + ["--batch", "first", "--store"]).status == 0) }
     try desk.make("grant", "extract", "acme.vault", "--device", String(devices[3].prefix(16)), "-o", "a.grant")
@@ -137,6 +137,13 @@ struct GrantJobTests {
       error: "acme.vault: the grant was issued, but isn't kept in the vault",
       hint: "husk grant --reissue --store issues it anew and keeps it")
     try check()
+    // The last byte of what is kept, which is of the signature.
+    try DatabaseQueue(path: desk.directory.appending(path: "acme.vault").path).write {
+      try $0.execute(sql: "UPDATE grants SET record = CAST(substr(record, 1, 215) || x'ff' AS BLOB)")
+    }
+    try desk.refuse(
+      "grant", "extract", "acme.vault", "--device", devices[3], "-o", "b.grant",
+      error: "acme.vault: the signature of the grant doesn't verify (signature-invalid)")
   }
 
   @Test("issues anew what devices have, on its terms, for the latest epoch, and nothing to whom it is forbidden")

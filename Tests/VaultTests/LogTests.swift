@@ -7,7 +7,8 @@ import Foundation
 import GRDB
 import HuskFormat
 import Testing
-import Vault
+
+@testable import Vault
 
 @Suite("A vault's log")
 struct LogTests {
@@ -66,6 +67,14 @@ struct LogTests {
     }
     #expect(rows.count == 5)
     #expect(try bench.open().vault.logHead(now: now).hash == hash)
+  }
+
+  @Test("says nothing of an event, or something, but has one way to say it")
+  func details() throws {
+    let event = Event(number: 1, at: now, who: "alice", action: .tagged, details: [])
+    #expect(Event(event.encoded) == event)
+    #expect(Event(editMap { $0.set(6, to: [0xa0]) }(event.encoded)) == nil)
+    #expect(Event(editMap { $0.set(6, to: [0xa1, 0x61, 0x61, 1]) }(event.encoded))?.details.count == 1)
   }
 
   @Test(

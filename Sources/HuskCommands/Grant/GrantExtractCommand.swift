@@ -40,11 +40,7 @@ struct GrantExtractCommand: ParsableCommand {
     let entries = try BundleReader(source).grants(of: id)
     // A job that went on after an interruption has several parts, but no device twice.
     let chosen = try choose(entries.map { ($0.series.terms.module, $0) })
-    do throws(FormatError) {
-      return try chosen.checkedFile()
-    } catch {
-      throw ObjectFileError.format(path: source, error)
-    }
+    return try checked { () throws(FormatError) in try chosen.checkedFile() }
   }
 
   private func extractFromVault() throws -> [UInt8] {
@@ -56,10 +52,19 @@ struct GrantExtractCommand: ParsableCommand {
       if latest.last?.0 == grant.module { latest.removeLast() }
       latest.append((grant.module, grant))
     }
-    guard let file = try choose(latest).file else {
+    let chosen = try choose(latest)
+    guard let file = try checked({ () throws(FormatError) in try chosen.checkedFile() }) else {
       throw GrantNotFoundError(source: source, device: device, isIssued: true)
     }
     return file
+  }
+
+  private func checked<File>(_ file: () throws(FormatError) -> File) throws(ObjectFileError) -> File {
+    do throws(FormatError) {
+      return try file()
+    } catch {
+      throw .format(path: source, error)
+    }
   }
 
   private func choose<Grant>(_ grants: [(module: Name, grant: Grant)]) throws -> Grant {

@@ -126,7 +126,9 @@ extension Event {
 
   private static func readDetails(_ reader: inout CBORReader) throws(CBORError) -> [Detail] {
     var details: [Detail] = []
+    let start = reader.position
     var map = try reader.readMap()
+    guard map.remaining > 0 else { throw CBORError(.outOfRange, at: start) }
     while let name = try reader.nextTextKey(&map) {
       let value: Value =
         switch try reader.peekType() {

@@ -23,7 +23,7 @@ struct ExportReader: ~Copyable {
     var buffer = try SequenceBuffer(path, longestItem: ExportRecord.longest)
     guard buffer.size != nil else { throw FileError(path, .notRegularFile) }
     try buffer.fill()
-    guard FileLabel.detect(buffer.bytes) == .export else { throw VaultError.notAnExport }
+    guard FileLabel.detect(buffer.bytes) == .export else { throw ExportError.notAnExport }
     buffer.position = FileLabel.sequenceLabelSize
     self.buffer = buffer
   }
@@ -35,11 +35,12 @@ struct ExportReader: ~Copyable {
     count += 1
     guard let record = ExportRecord(item), place < checked.items.count,
       try Self.digest(of: item) == checked.items[place..<(place + Self.itemDigestSize)]
-    else { throw VaultError.notAnExport }
+    else { throw ExportError.notAnExport }
     return record
   }
 
-  /// Checks that a file is whole: every record is one, and the last one has the digest of all others.
+  /// Checks that a file is whole: every record is one, the first one alone is the vault's, and the last one has the digest
+  /// of all others.
   ///
   /// - Parameter signer: who must have signed it; nil if that doesn't matter.
   static func check(_ path: String, signedBy signer: PublicKey?) throws -> Checked {
@@ -52,25 +53,25 @@ struct ExportReader: ~Copyable {
     var items: [UInt8] = []
     var signature: [UInt8]?
     while let item = try reader.item() {
-      guard let record = ExportRecord(item) else { throw VaultError.notAnExport }
+      guard let record = ExportRecord(item), record.isVault == items.isEmpty else { throw ExportError.notAnExport }
       items += try Self.digest(of: item)
       if case .end(let expected) = record {
         let found = try digest.finalize()
-        guard try reader.item() == nil, found == expected else { throw VaultError.notAnExport }
+        guard try reader.item() == nil, found == expected else { throw ExportError.notAnExport }
         if let signer {
           let content = try signed.finalize()
           guard let signature, ExportSignature.isValid(signature, of: content, by: signer) else {
-            throw VaultError.exportNotSigned
+            throw ExportError.notSigned
           }
         }
         return Checked(digest: found, items: items)
       }
       // Nothing but the end follows a signature: it covers all.
-      guard signature == nil else { throw VaultError.notAnExport }
+      guard signature == nil else { throw ExportError.notAnExport }
       try digest.update(item.span.bytes)
       if case .signature(let object) = record { signature = object } else { try signed.update(item.span.bytes) }
     }
-    throw VaultError.notAnExport
+    throw ExportError.notAnExport
   }
 
   private static func digest(of item: [UInt8]) throws -> ArraySlice<UInt8> {
@@ -83,7 +84,7 @@ struct ExportReader: ~Copyable {
     do throws(CBORError) {
       return try buffer.takeItem()
     } catch {
-      throw VaultError.notAnExport
+      throw ExportError.notAnExport
     }
   }
 }

@@ -1,4 +1,5 @@
 import CBOR
+import COSE
 import Cryptography
 import HostSupport
 import HuskFormat
@@ -33,6 +34,15 @@ enum ExportRecord {
     var sequence: UInt64
     /// The grant itself, where the vault keeps it.
     var record: [UInt8]?
+
+    /// Whether the record is of this grant, as far as it says.
+    fileprivate func hasOwnRecord() -> Bool {
+      guard let bytes = record, let record = GrantRecord(bytes[...]),
+        let thumbprint = try? COSEKey.thumbprint(x25519: grantKey)
+      else { return false }
+      return record.deviceID.elementsEqual(deviceID) && record.sequence == sequence
+        && record.grantKeyThumbprint.elementsEqual(thumbprint)
+    }
   }
 
   /// How many identities of a device are exported at most: the latest.
@@ -51,6 +61,11 @@ extension ExportRecord {
     static let event: UInt64 = 5
     static let contentKey: UInt64 = 6
     static let signature: UInt64 = 7
+  }
+
+  /// Whether it tells whose export this is.
+  var isVault: Bool {
+    if case .vault = self { true } else { false }
   }
 
   var encoded: [UInt8] {
@@ -130,6 +145,7 @@ extension ExportRecord {
           try reader.readNull()
         } else {
           grant.record = Array(try reader.readBytes(count: GrantRecord.size))
+          guard grant.hasOwnRecord() else { return nil }
         }
         self = .grant(grant)
       case (Kind.event, 3):

@@ -4,13 +4,27 @@ public import HuskFormat
 
 /// A grant that was issued.
 public struct IssuedGrant: Equatable, Sendable {
-  public let terms: CommonGrantTerms
+  private let series: GrantSeries
   public let sequence: UInt64
   /// Whether it was wrapped to the grant key that the device has now.
   public let isForCurrentKey: Bool
-  /// The grant itself, where the vault keeps it; nothing in it is verified.
-  public let file: [UInt8]?
+  /// Of the grant itself, where the vault keeps it; nothing in it is verified.
+  private let record: GrantRecord?
 
+  fileprivate init(series: GrantSeries, sequence: UInt64, isForCurrentKey: Bool, record: GrantRecord?) {
+    self.series = series
+    self.sequence = sequence
+    self.isForCurrentKey = isForCurrentKey
+    self.record = record
+  }
+
+  /// The grant itself, where the vault keeps it, after its signature was checked by the chain that comes with it.
+  public func checkedFile() throws(FormatError) -> [UInt8]? {
+    guard let record else { return nil }
+    return try series.checkedFile(record)
+  }
+
+  public var terms: CommonGrantTerms { series.terms }
   public var module: Name { terms.module }
   public var epoch: UInt64 { terms.epoch }
   /// Seconds since 1970.
@@ -41,9 +55,9 @@ extension Vault {
           return record
         }
         return IssuedGrant(
-          terms: common.terms, sequence: sequence,
+          series: common, sequence: sequence,
           isForCurrentKey: try row.bytes("grant_key", in: .identity) == device.identity.grantKey,
-          file: record.map { common.file($0) })
+          record: record)
       }
     }
   }

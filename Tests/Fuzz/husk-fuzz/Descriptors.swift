@@ -17,6 +17,9 @@ struct InputFile: ~Copyable {
   }
 
   deinit { close(descriptor) }
+
+  /// For who opens files by name.
+  var path: String { "/proc/self/fd/\(descriptor)" }
 }
 
 /// Two connected ends of a channel.

@@ -11,8 +11,8 @@ struct FuzzTarget: Sendable {
   let seeds: @Sendable (VectorFile) throws -> [[UInt8]]
 
   static let all = [
-    cbor, chain, manifest, grant, identity, package, payload, statusList, requests, replies, install, handoff, elf,
-    control, storage,
+    cbor, chain, manifest, grant, bundle, identity, package, payload, statusList, requests, replies, install, handoff,
+    elf, control, storage, export,
   ]
 
   static func named(_ name: String) -> FuzzTarget? { all.first { $0.name == name } }
@@ -28,3 +28,6 @@ func expect(_ condition: Bool, _ words: StaticString, file: StaticString = #file
 func attempt<Value: ~Copyable, Failure: Error>(_ body: () throws(Failure) -> Value) -> Value? {
   do throws(Failure) { return try body() } catch { return nil }
 }
+
+/// Whether to do what is done three times in four, so that both are tried. The same for the same input.
+func chance(_ bytes: [UInt8]) -> Bool { bytes.reduce(0) { $0 &* 31 &+ $1 } % 4 != 0 }

@@ -1,4 +1,5 @@
 import BootChain
+import CBOR
 import CLinux
 import COSE
 import Cryptography
@@ -98,6 +99,20 @@ extension IdentityFile {
   }
 }
 
+extension Sign1 {
+  /// As it was.
+  var encoded: [UInt8] {
+    var encoder = CBOREncoder()
+    encoder.tag(Self.tag)
+    encoder.beginArray(4)
+    encoder.encode(bytes: protectedHeader)
+    encoder.beginMap(0)
+    encoder.encode(bytes: payload)
+    encoder.encode(bytes: signature)
+    return encoder.bytes
+  }
+}
+
 extension ChainVerifier {
   /// Trusts all roots of the vectors.
   static let fuzzing = ChainVerifier(
@@ -127,8 +142,12 @@ enum SignedParts {
 
   /// To be told of what verified as it came.
   static func check(_ chain: CertificateChain, _ objects: Sign1...) {
+    check(chain.certificates + objects)
+  }
+
+  static func check(_ objects: [Sign1]) {
     guard let known else { return }
-    for object in chain.certificates + objects {
+    for object in objects {
       expect(known.contains(Array(object.payload)), "what verifies was never signed")
     }
   }
@@ -144,6 +163,10 @@ enum SignedParts {
       take(file.silicon, file.deviceKey)
       objects += file.dice.map(\.object)
     }
+    for grant in LooseBundle(bytes)?.grants ?? [] {
+      if let file = attempt({ () throws(FormatError) in try GrantFile(grant.file) }) { take(file.chain, file.object) }
+    }
+    objects += LooseExport(bytes)?.signedObjects ?? []
     return objects.map { Array($0.payload) }
   }
 }

@@ -1,7 +1,6 @@
 import BootChain
 import CBOR
 import CLinux
-import COSE
 import DICE
 import ErrorClass
 import FormatFixtures
@@ -53,21 +52,9 @@ extension FuzzTarget {
         bootRoots: .of(.bootRoot, .stranger, revoked: 2), lifecycle: .secured,
         floors: Floors(loader: 1, decryptor: 2, firmware: 3), keyEpoch: 4, time: Moment.issued, hasTrustedClock: false,
         silicon: CertificateChain.encode(
-          root: file.silicon.root, certificates: file.silicon.certificates.map { encode($0) })),
-      certificates: file.dice.map { encode($0.object) }, firmwareUser: 64902, firmwareGroup: 64902,
+          root: file.silicon.root, certificates: file.silicon.certificates.map(\.encoded))),
+      certificates: file.dice.map(\.object.encoded), firmwareUser: 64902, firmwareGroup: 64902,
       boot: BootNotes(slot: .a))
-  }
-
-  /// A COSE_Sign1 as it was.
-  private static func encode(_ object: Sign1) -> [UInt8] {
-    var encoder = CBOREncoder()
-    encoder.tag(Sign1.tag)
-    encoder.beginArray(4)
-    encoder.encode(bytes: object.protectedHeader)
-    encoder.beginMap(0)
-    encoder.encode(bytes: object.payload)
-    encoder.encode(bytes: object.signature)
-    return encoder.bytes
   }
 
   /// The bootloader's way: through a pipe, behind two secrets.

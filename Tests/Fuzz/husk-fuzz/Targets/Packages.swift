@@ -28,7 +28,7 @@ extension FuzzTarget {
       let start = Int(exactly: front.payloadOffset), start <= bytes.count
     else { return true }
 
-    // The same with the payload that is there, its digests, and signed by whoever should have signed that.
+    // The same, mostly with the payload that is there and its digests, and signed by whoever should have signed that.
     let payload = bytes[start...]
     if SegmentLayout.segmentSizes.contains(manifest.segmentSize), chance(bytes) {
       manifest.payloadSize = UInt64(payload.count)
@@ -49,9 +49,6 @@ extension FuzzTarget {
   } seeds: { vector in
     vector.kind == "package" || vector.kind == "load" ? [vector.object] : []
   }
-
-  /// So that both are tried: the manifest as it came, and one that fits its payload. The same for the same input.
-  private static func chance(_ bytes: [UInt8]) -> Bool { bytes.reduce(0) { $0 &* 31 &+ $1 } % 4 != 0 }
 
   /// What comes out of the chunks of a package: a compressed module, and padding. Nobody but a vendor can bring this
   /// about, but the vendor's packager may be another one.
