@@ -48,9 +48,11 @@ static int file_of(const struct answer *answer, uint32_t *size) {
   if (answer->seals < 0) return source;
   unsigned char *bytes = malloc(*size);
   int file = memfd_create("module", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (bytes == NULL || read(source, bytes, *size) != *size || write(file, bytes, *size) != *size ||
-      (answer->seals != 0 && fcntl(file, F_ADD_SEALS, answer->seals) != 0))
-    fail("memory file");
+  if (bytes == NULL || read(source, bytes, *size) != *size || write(file, bytes, *size) != *size) fail("memory file");
+  // Busy: the kernel holds a page of it for a moment.
+  while (answer->seals != 0 && fcntl(file, F_ADD_SEALS, answer->seals) != 0) {
+    if (errno != EBUSY) fail("sealing");
+  }
   free(bytes);
   close(source);
   return file;
@@ -168,12 +170,6 @@ static void trace(const struct answer *answer, struct skip *skips, size_t count,
   unlink(mark);
 }
 
-static void patch(unsigned long offset, const unsigned char *bytes, size_t count) {
-  int file = open(library, O_WRONLY | O_CLOEXEC);
-  if (file < 0 || pwrite(file, bytes, count, (off_t)offset) != (ssize_t)count) fail(library);
-  close(file);
-}
-
 int main(int count, char **words) {
   if (count != 7) return 2;
   firmware = words[1], library = words[2], good = words[4], bad = words[5], mark = words[6];
@@ -190,14 +186,14 @@ int main(int count, char **words) {
     const struct skip *skip = &skips[n];
     if (memchr(skip->met, 1, sizeof skip->met) == NULL) continue;
     met++;
-    patch(skip->offset, skip->skipped, skip->count);
+    patch_file(library, skip, skip->skipped);
     for (int i = 0; i < CONTROL; i++) {
       if (!skip->met[i]) continue;
       runs++;
       run(&answers[i], &ran);
       if (ran) printf("ran %s %s\n", answers[i].name, skip->name);
     }
-    patch(skip->offset, skip->original, skip->count);
+    patch_file(library, skip, skip->original);
   }
   printf("skips %zu %zu %zu\n", skip_count, met, runs);
   return 0;

@@ -49,15 +49,6 @@ static void restore(void) {
   }
 }
 
-static void patch(const char *path, unsigned long offset, const unsigned char *bytes, size_t count) {
-  int file;
-  // The program of a process that has ended is in use as long as somebody reads about that in /proc.
-  do file = open(path, O_WRONLY);
-  while (file < 0 && errno == ETXTBSY);
-  if (file < 0 || pwrite(file, bytes, count, (off_t)offset) != (ssize_t)count) fail(path);
-  close(file);
-}
-
 enum kind { ROM, BOOTLOADER, PROVIDER };
 
 static void become_provider(const char *program) {
@@ -190,13 +181,13 @@ int main(int count, char **words) {
     const struct skip *skip = &skips[n];
     if (memchr(skip->met, 1, sizeof skip->met) == NULL) continue;
     met++;
-    patch(program, skip->offset, skip->skipped, skip->count);
+    patch_file(program, skip, skip->skipped);
     for (int i = 4; i < count; i++) {
       if (!skip->met[i - 4]) continue;
       boots++;
       if (strstr(boot(words[i], program, kind), forbidden) != NULL) printf("ran %s %s\n", words[i], skip->name);
     }
-    patch(program, skip->offset, skip->original, skip->count);
+    patch_file(program, skip, skip->original);
   }
   printf("skips %zu %zu %zu\n", skip_count, met, boots);
   return 0;

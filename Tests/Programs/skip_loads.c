@@ -277,12 +277,6 @@ static void trace_start(const struct request *request, struct skip *skips, size_
   stop();
 }
 
-static void patch_file(const struct skip *skip, const unsigned char *bytes) {
-  int file = open(program, O_WRONLY | O_CLOEXEC);
-  if (file < 0 || pwrite(file, bytes, skip->count, (off_t)skip->offset) != (ssize_t)skip->count) fail(program);
-  close(file);
-}
-
 static void skip_starts(struct skip *skips, size_t skip_count) {
   size_t met = 0, asked = 0;
   int file;
@@ -297,7 +291,7 @@ static void skip_starts(struct skip *skips, size_t skip_count) {
     const struct skip *skip = &skips[n];
     if (memchr(skip->met, 1, sizeof skip->met) == NULL) continue;
     met++;
-    patch_file(skip, skip->skipped);
+    patch_file(program, skip, skip->skipped);
     for (size_t i = 0; i < request_count; i++) {
       if (!skip->met[i]) continue;
       asked++;
@@ -305,7 +299,7 @@ static void skip_starts(struct skip *skips, size_t skip_count) {
       if (ask(&requests[i], &file) == 0 || file) printf("released %s %s\n", requests[i].name, skip->name);
       stop();
     }
-    patch_file(skip, skip->original);
+    patch_file(program, skip, skip->original);
   }
   printf("skips %zu %zu %zu starts %d\n", skip_count, met, asked, starts);
 }

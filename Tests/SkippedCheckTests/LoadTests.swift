@@ -111,7 +111,7 @@ struct LoadTests {
     }
     let decryptor = scratch.directory.appending(path: "decryptor")
     try FileManager.default.copyItem(at: Release.host.stage("decryptor"), to: decryptor)
-    let skips = try Skips(of: "decryptor", oneOf: 80)
+    let skips = try Skips(of: "decryptor", oneOf: 120)
     let result = try ask(inputs.map { "9 \($0.name) load" }, skips, of: decryptor)
     for input in inputs {
       #expect(result.refusals[input.name] == "\(input.expected?.rawValue ?? 0)", "\(input.name)")
