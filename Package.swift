@@ -305,14 +305,10 @@ let testTargets: [Target] = [
     ]),
 ]
 
-/// Of the vault, what reads exports: that takes no database.
-let exportReader = Target.target(
+/// Of the vault, what its files are made of: that takes no database.
+let vaultFormats = Target.target(
   name: "Vault", dependencies: ["CBOR", "COSE", "Cryptography", "HostSupport", "HuskFormat", "SecretBytes"],
-  path: "Sources/Vault",
-  sources: ["Devices/DeviceLabel.swift", "Devices/DeviceStatus.swift", "Events/Event.swift"]
-    + ["Error", "Reader", "Record", "Signature", "edContentKey"].map { "Exchange/Export\($0).swift" }
-    + ["Exchange/SequenceBuffer.swift"],
-  swiftSettings: common)
+  path: "Sources/Vault/Formats", swiftSettings: common)
 
 let fuzzTargets: [Target] = [
   moduleLint,
@@ -320,7 +316,7 @@ let fuzzTargets: [Target] = [
   formatFixtures,
   testSupport,
   storageSimulation,
-  exportReader,
+  vaultFormats,
   .target(name: "CFuzzer", path: "Tests/Fuzz/CFuzzer"),
   .executableTarget(
     name: "husk-fuzz",
