@@ -105,7 +105,7 @@ struct VaultSafetyTests {
     #expect(rest.stdout == "added \(count - added), known \(added)\n")
   }
 
-  @Test("told to stop an import while it passes over what has no end, stops", .timeLimit(.minutes(1)))
+  @Test("told to stop an import while it passes over what has no end, stops", .timeLimit(.minutes(10)))
   func stoppedInGarbage() throws {
     let fifo = desk.directory.appending(path: "fifo").path
     try #require(mkfifo(fifo, 0o600) == 0)
@@ -125,7 +125,7 @@ struct VaultSafetyTests {
     #expect(outcome.status == 1)
   }
 
-  @Test("that is a pipe or a device is refused, and waited for by nobody", .timeLimit(.minutes(1)))
+  @Test("that is a pipe or a device is refused, and waited for by nobody", .timeLimit(.minutes(10)))
   func notRegular() throws {
     try #require(mkfifo(desk.directory.appending(path: "fifo.vault").path, 0o600) == 0)
     for words in [["vault", "info"], ["vault", "check"], ["module", "list"], ["vault", "clock"]] {

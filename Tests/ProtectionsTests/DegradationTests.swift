@@ -156,6 +156,15 @@ struct DegradationTests {
     #expect(outcome.status == 101)
   }
 
+  @Test("boots and loads where the kernel holds a page of a stage for a while, which can't be sealed then")
+  func busyPages() throws {
+    // Calls of fcntl(2): the ROM's first one seals.
+    device.launcher = [
+      "strace", "-qq", "-o", "/dev/null", "-e", "trace=fcntl", "-e", "inject=fcntl:error=EBUSY:when=1..3",
+    ]
+    try expectToLoad()
+  }
+
   @Test("still covers the fuses, without Landlock")
   func fuses() throws {
     let scratch = try Scratch()
