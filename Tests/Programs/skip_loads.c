@@ -241,12 +241,9 @@ static int patch(const struct skip *skip, const unsigned char *bytes) {
   return ptrace(PTRACE_DETACH, decryptor, 0, 0) == 0 && is_there ? 0 : -1;
 }
 
-// Asks with nothing skipped, and notes which instructions are met.
-static void trace(const struct request *request, struct skip *skips, size_t count, int input) {
+// Asks a decryptor that is traced and stopped, and notes which instructions are met.
+static void ask_traced(const struct request *request, struct skip *skips, size_t count, int input) {
   int file;
-  if (ptrace(PTRACE_SEIZE, decryptor, 0, TRACE_OPTIONS) != 0 || ptrace(PTRACE_INTERRUPT, decryptor, 0, 0) != 0 ||
-      waitpid(decryptor, NULL, __WALL) != decryptor)
-    fail("ptrace");
   traced_base = base_of(decryptor, program);
   set_breakpoints(decryptor, traced_base, skips, count, 1);
   ptrace(PTRACE_CONT, decryptor, 0, 0);
@@ -255,25 +252,26 @@ static void trace(const struct request *request, struct skip *skips, size_t coun
   traced_input = input;
   if (ask(request, &file) < 0) fail(request->name);
   traced = NULL;
+}
+
+// Asks with nothing skipped, and notes which instructions are met.
+static void trace(const struct request *request, struct skip *skips, size_t count, int input) {
+  if (ptrace(PTRACE_SEIZE, decryptor, 0, TRACE_OPTIONS) != 0 || ptrace(PTRACE_INTERRUPT, decryptor, 0, 0) != 0 ||
+      waitpid(decryptor, NULL, __WALL) != decryptor)
+    fail("ptrace");
+  ask_traced(request, skips, count, input);
   // It is simpler to begin with another.
   start();
 }
 
 // The same for a request at whose start the skips are met.
 static void trace_start(const struct request *request, struct skip *skips, size_t count, int input) {
-  int state, file;
+  int state;
   start_for(request, 1);
   if (waitpid(decryptor, &state, __WALL) != decryptor || !WIFSTOPPED(state) ||
       ptrace(PTRACE_SETOPTIONS, decryptor, 0, TRACE_OPTIONS) != 0)
     fail("ptrace");
-  traced_base = base_of(decryptor, program);
-  set_breakpoints(decryptor, traced_base, skips, count, 1);
-  ptrace(PTRACE_CONT, decryptor, 0, 0);
-  traced = skips;
-  traced_count = count;
-  traced_input = input;
-  if (ask(request, &file) < 0) fail(request->name);
-  traced = NULL;
+  ask_traced(request, skips, count, input);
   stop();
 }
 
